@@ -1,0 +1,69 @@
+/**
+ * What a device must be able to do, and no more. `device.ts` builds the Device service on it: handles, donation,
+ * scopes and the conversion of host arrays. Arrays hold each dtype's stored form; byte sizes are rounded up to 4.
+ * @module
+ */
+import type * as Effect from "effect/Effect"
+import type { DType, HostArray } from "../tensor/dtype.ts"
+import type { Program } from "../plan/program.ts"
+
+/** Something that a device could not do. */
+export interface DeviceFault {
+  readonly _tag: "DeviceFault"
+  readonly reason: "unavailable" | "lost" | "memory" | "limit" | "compile" | "input" | "consumed"
+  /** What, where, expected, got, what to try. */
+  readonly message: string
+}
+
+/** Makes a fault. */
+export const deviceFault = (reason: DeviceFault["reason"], message: string): DeviceFault => ({
+  _tag: "DeviceFault",
+  reason,
+  message,
+})
+
+/** What a device is and can do. */
+export interface DeviceInfo {
+  readonly kind: "webgpu" | "wasm" | "oracle"
+  /** One line for people: "wasm: 2 threads, SIMD with relaxed multiply-add". */
+  readonly description: string
+  /** Buffers that one kernel may bind. */
+  readonly maxBindings: number
+  /** Bytes of the largest buffer that a kernel may bind. */
+  readonly maxBufferBytes: number
+  /** Features in use, for reports and cache keys. */
+  readonly features: ReadonlyArray<string>
+}
+
+/** An array on the device; `H` is the device's own handle. */
+export interface Allocation<H = unknown> {
+  readonly dtype: DType
+  readonly elements: number
+  readonly handle: H
+}
+
+/** A program made ready: arena and constants allocated, kernels compiled. */
+export interface Executable<H = unknown> {
+  /** Bytes of arena and constants it holds. */
+  readonly bytes: number
+  /** Runs all steps. `outputs[i]` is ignored where output i is donated. */
+  readonly run: (
+    inputs: ReadonlyArray<Allocation<H>>,
+    outputs: ReadonlyArray<Allocation<H>>,
+  ) => Effect.Effect<void, DeviceFault>
+  readonly dispose: Effect.Effect<void>
+}
+
+/** The whole contract. */
+export interface Backend<H = unknown> {
+  readonly info: DeviceInfo
+  /** Bytes allocated now, arenas and constants included, and the most there ever were. */
+  readonly memory: Effect.Effect<{ readonly bytes: number; readonly peak: number }>
+  readonly allocate: (dtype: DType, elements: number) => Effect.Effect<Allocation<H>, DeviceFault>
+  readonly free: (a: Allocation<H>) => Effect.Effect<void>
+  /** `data` in stored form: halves as Uint16Array, u8 and bool as Uint8Array. The oracle takes Float64Array for floats. */
+  readonly write: (a: Allocation<H>, data: HostArray) => Effect.Effect<void, DeviceFault>
+  /** A copy of all elements in stored form; the oracle gives floats as Float64Array. */
+  readonly read: (a: Allocation<H>) => Effect.Effect<HostArray, DeviceFault>
+  readonly prepare: (program: Program) => Effect.Effect<Executable<H>, DeviceFault>
+}

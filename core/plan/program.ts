@@ -1,0 +1,73 @@
+/**
+ * A compiled program: data that can be printed, hashed, sent to a worker and forecast before it runs.
+ * @module
+ */
+import type { Kernel } from "../kernel/kernel.ts"
+import type { DType } from "../tensor/dtype.ts"
+
+/** Where a buffer lies. */
+export type Place =
+  /** In the program's arena, from that byte (a multiple of 256). Arena buffers whose lives do not meet may overlap. */
+  | { readonly tag: "arena"; readonly offset: number }
+  /** The array given for that input. */
+  | { readonly tag: "input"; readonly index: number }
+  /** The array made for that output. */
+  | { readonly tag: "output"; readonly index: number }
+  /** Literal elements (as numbers, row-major), in the program for good. */
+  | { readonly tag: "constant"; readonly values: ReadonlyArray<number> }
+
+/** A flat array of elements. */
+export interface Buffer {
+  readonly dtype: DType
+  readonly elements: number
+  readonly place: Place
+}
+
+/** One input or output. */
+export interface Slot {
+  /** Path in the tree, `weights.layers.0.query`. */
+  readonly path: string
+  readonly dtype: DType
+  readonly axes: ReadonlyArray<string>
+  readonly shape: ReadonlyArray<number>
+  /** Number of its buffer in `Program.buffers`. */
+  readonly buffer: number
+  /** Outputs: number of the input whose array it takes over (donation). Then it shares the input's buffer. */
+  readonly donated?: number
+}
+
+/** What happens, in order. */
+export type Step =
+  /** Runs kernel number `kernel` with its buffers 0.. bound to these program buffers. */
+  | { readonly tag: "dispatch"; readonly kernel: number; readonly buffers: ReadonlyArray<number> }
+  /** Runs the steps `times` times; `turn` counts 0, 1, ... or down to 0 if `reverse`. */
+  | { readonly tag: "repeat"; readonly times: number; readonly reverse: boolean; readonly steps: ReadonlyArray<Step> }
+
+/** Known before anything runs. Bytes are what the device allocates, no more and no less. */
+export interface Forecast {
+  readonly inputs: number
+  readonly outputs: number
+  readonly constants: number
+  readonly arena: number
+  /** inputs + outputs not donated + constants + arena. */
+  readonly peak: number
+  readonly flops: number
+  /** Bytes that the kernels read and write, each load and store once. */
+  readonly traffic: number
+  readonly dispatches: number
+  /** Number of kernels on the longest chain of dependent steps. */
+  readonly depth: number
+}
+
+/** A program of version 1. */
+export interface Program {
+  readonly version: 1
+  readonly inputs: ReadonlyArray<Slot>
+  readonly outputs: ReadonlyArray<Slot>
+  readonly buffers: ReadonlyArray<Buffer>
+  /** Distinct kernels; steps name them by number. */
+  readonly kernels: ReadonlyArray<Kernel>
+  readonly steps: ReadonlyArray<Step>
+  readonly arena: number
+  readonly forecast: Forecast
+}
