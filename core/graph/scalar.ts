@@ -157,7 +157,8 @@ export const binary = (fn: BinaryFn, dtype: DType): Scalar2 => {
 /** Value conversion: float to integer truncates and saturates, NaN gives 0; integers wrap; to `bool` is "is not 0". */
 export const cast = (from: DType, to: DType): Scalar1 => {
   const { kind, min, max } = dtypes[to]
-  if (kind === "float") return to === "f32" ? (x) => x : (x) => fromHalf(to, toHalf(to, x))
+  if (to === "f16" || to === "bf16") return (x) => fromHalf(to, toHalf(to, x))
+  if (kind === "float") return (x) => x
   if (to === "bool" || dtypes[from].kind !== "float") return wrap[to]
   return (x) => Number.isNaN(x) ? 0 : Math.min(Math.max(Math.trunc(x), min), max) + 0
 }
