@@ -18,13 +18,15 @@ export interface GraphFault {
 /** All that is wrong with one program, in the order of the graph. */
 export type Faults = ReadonlyArray<GraphFault>
 
-const inside = /\/(core|ops)\/[^)]*\.(ts|js)/
+const home = import.meta.url.replace(/core\/graph\/fault\.[a-z]+$/, "")
 
-/** The first line of the stack outside of `core/` and `ops/`: the user's. */
+const inside = (line: string): boolean => line.includes(`${home}core/`) || line.includes(`${home}ops/`)
+
+/** The first line of the stack outside of our own `core/` and `ops/`: the user's. */
 export const callSite = (): string => {
   const lines = (new Error().stack ?? "").split("\n").slice(2)
-  const line = lines.find((l) => !inside.test(l)) ?? lines.at(-1) ?? ""
-  return /((?:file:\/\/|\/)[^\s()]+:\d+:\d+)/.exec(line)?.[1] ?? line.trim()
+  const line = lines.find((l) => !inside(l)) ?? lines.at(-1) ?? ""
+  return /((?:[a-z]+:\/\/|\/)[^\s()]+:\d+:\d+)/.exec(line)?.[1] ?? line.trim()
 }
 
 /** Makes a fault at the caller's line. */
@@ -34,3 +36,6 @@ export const fault = (_tag: GraphFault["_tag"], op: string, message: string): Gr
   message,
   at: callSite(),
 })
+
+/** A fault as one line: `add: ... (file:line:column)`. */
+export const sentence = (f: GraphFault): string => `${f.op}: ${f.message}${f.at === "" ? "" : ` (${f.at})`}`

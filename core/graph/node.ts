@@ -62,7 +62,7 @@ export type Op =
   | { readonly tag: "input"; readonly name: string }
   /** The same value everywhere. */
   | { readonly tag: "constant"; readonly value: number }
-  /** Literal elements in row-major order. */
+  /** Literal elements in row-major order, in stored form (a Float64Array of numbers is good for every float). */
   | { readonly tag: "data"; readonly values: HostArray }
   /** 0, 1, 2, ... along the node's only axis. */
   | { readonly tag: "iota" }
@@ -100,9 +100,18 @@ export type Op =
   | { readonly tag: "reduce"; readonly fn: ReduceFn; readonly axes: ReadonlyArray<string> }
   /** Sums products over the axes `on`; axes both have and not in `on` go side by side. */
   | { readonly tag: "dot"; readonly on: ReadonlyArray<string> }
-  /** args: x, index. Takes x along `axis` at the index; axes that both have go side by side; outside gives 0. */
+  /**
+   * args: x, index. Takes x along `axis` at the index (a whole number); outside gives 0. Axes: those of x with `axis`
+   * replaced, in its place, by the axes of the index that x lacks or that are named `axis` too (x's `axis` is gone by
+   * then). Other axes that both have go side by side (batch axes).
+   */
   | { readonly tag: "gather"; readonly axis: string }
-  /** args: updates, index. The transpose of gather: sums updates into a new axis `axis` of `size`; outside is dropped. */
+  /**
+   * args: updates, index. The transpose of gather: sums updates into a new axis `axis` of `size` at the index; outside
+   * is dropped. The updates have all axes of the index. The node's own axes say what is summed: an axis of the index
+   * that the node has too is a batch axis, but for one named `axis`; the index's other axes are summed over. The node's
+   * axes are `axis`, the batch axes and the updates' axes that the index lacks, in any order.
+   */
   | { readonly tag: "scatter"; readonly axis: string; readonly size: number }
   | { readonly tag: "cumulate"; readonly fn: CumulateFn; readonly axis: string; readonly reverse: boolean }
   /** Indices (i32) that sort the argument along `axis`, stable, NaN last. */

@@ -5,7 +5,9 @@
  */
 import { either as E } from "fp-ts"
 import { fault, type Faults } from "../graph/fault.ts"
+import { show } from "../graph/make.ts"
 import { count } from "../graph/node.ts"
+import { holds } from "../graph/rules.ts"
 import type { Axes } from "./axes.ts"
 import { type DType, dtypes, type HostArray } from "./dtype.ts"
 import { decodeHalf, encodeHalf } from "./half.ts"
@@ -30,12 +32,6 @@ const stored: { readonly [D in DType]: { readonly name: string; readonly is: (a:
   bool: { name: "Uint8Array", is: (a) => a instanceof Uint8Array },
 }
 
-/** Can the dtype hold this number? Floats hold every number, with rounding. */
-export const holds = (dtype: DType, value: number): boolean => {
-  const { kind, min, max } = dtypes[dtype]
-  return kind === "float" || (Number.isInteger(value) && value >= min && value <= max)
-}
-
 /** Elements in stored form; a number that the dtype cannot hold wraps as in a typed array. */
 export const store = (dtype: DType, values: ArrayLike<number>): HostArray => {
   switch (dtype) {
@@ -58,21 +54,16 @@ export const store = (dtype: DType, values: ArrayLike<number>): HostArray => {
 export const load = (dtype: DType, data: HostArray): ArrayLike<number> =>
   (dtype === "f16" || dtype === "bf16") && data instanceof Uint16Array ? decodeHalf(dtype, data) : data
 
-/** `f32[batch 8, time 256]` */
-export const describe = (
-  s: { readonly dtype: DType; readonly axes: Axes; readonly shape: ReadonlyArray<number> },
-): string => `${s.dtype}[${s.axes.map((a, i) => `${a} ${s.shape[i]}`).join(", ")}]`
-
 const sizeFaults = (spec: Spec<DType, Axes>, length: number): Faults => {
   const sizes = spec.shape as ReadonlyArray<number>
   const wrong = spec.axes.filter((_, i) => !(Number.isInteger(sizes[i]) && sizes[i]! >= 0))
   if (wrong.length > 0) {
-    const message = `${describe(spec)}: axis '${wrong.join("', '")}' has no whole size; give one in the spec`
+    const message = `${show(spec)}: axis '${wrong.join("', '")}' has no whole size; give one in the spec`
     return [fault("SizeFault", "host", message)]
   }
   const need = count(sizes)
   return length === need ? [] : [
-    fault("SizeFault", "host", `${describe(spec)} has ${need} elements, got ${length}; change the sizes or the data`),
+    fault("SizeFault", "host", `${show(spec)} has ${need} elements, got ${length}; change the sizes or the data`),
   ]
 }
 
@@ -86,7 +77,7 @@ export const host = <const D extends DType, const A extends Axes>(
   if (dtypes[spec.dtype].kind !== "float") {
     for (let i = 0; i < values.length; i++) {
       if (holds(spec.dtype, values[i]!)) continue
-      const message = `element ${i} of ${describe(spec)} is ${values[i]}, which ${spec.dtype} cannot hold; ` +
+      const message = `element ${i} of ${show(spec)} is ${values[i]}, which ${spec.dtype} cannot hold; ` +
         `round it, or use a float dtype`
       return E.left([fault("ValueFault", "host", message)])
     }
@@ -105,7 +96,7 @@ export const fromStored = <const D extends DType, const A extends Axes>(
   if (exact || stored[spec.dtype].is(data)) {
     return E.right({ dtype: spec.dtype, axes: spec.axes, shape: spec.shape, data })
   }
-  const message = `${describe(spec)} is stored in a ${stored[spec.dtype].name}, got a ${data.constructor.name}; ` +
+  const message = `${show(spec)} is stored in a ${stored[spec.dtype].name}, got a ${data.constructor.name}; ` +
     `use \`host\` to convert numbers`
   return E.left([fault("DTypeFault", "host", message)])
 }
