@@ -83,22 +83,24 @@ const sentences = (faults: ReadonlyArray<FileFault>): string => faults.map((f) =
  * Writes a checkpoint and then removes all but the newest `keep`. Gives its manifest. The tensors must fit their
  * shapes: the caller made them.
  */
-export const save = Effect.fnUntraced(function* (
+export const save: (
   step: number,
   settings: string,
   tensors: ReadonlyArray<Stored>,
   keep: number,
-): Effect.fn.Return<Manifest, StoreFault | FileFault, Store> {
-  const store = yield* Store
-  const bytes = encode(tensors, new Map([["step", String(step)]]))
-  if (E.isLeft(bytes)) return yield* Effect.fail(bytes.left[0]!)
-  const state: FileRef = { digest: yield* digest(bytes.right), bytes: bytes.right.length }
-  yield* store.write(tensorPath(state.digest), bytes.right)
-  const manifest: Manifest = { format: "orrery-checkpoint", version: 1, step, settings, state }
-  yield* store.write(manifestPath(step), utf8(JSON.stringify(manifest, null, 2) + "\n"))
-  yield* prune(keep)
-  return manifest
-})
+) => Effect.Effect<Manifest, StoreFault | FileFault, Store> = Effect.fnUntraced(
+  function* (step, settings, tensors, keep) {
+    const store = yield* Store
+    const bytes = encode(tensors, new Map([["step", String(step)]]))
+    if (E.isLeft(bytes)) return yield* Effect.fail(bytes.left[0]!)
+    const state: FileRef = { digest: yield* digest(bytes.right), bytes: bytes.right.length }
+    yield* store.write(tensorPath(state.digest), bytes.right)
+    const manifest: Manifest = { format: "orrery-checkpoint", version: 1, step, settings, state }
+    yield* store.write(manifestPath(step), utf8(JSON.stringify(manifest, null, 2) + "\n"))
+    yield* prune(keep)
+    return manifest
+  },
+)
 
 /** Removes manifests but the newest `keep`, and then the tensors and drafts that no manifest names. */
 const prune = Effect.fnUntraced(function* (keep: number): Effect.fn.Return<void, StoreFault, Store> {
@@ -146,16 +148,16 @@ const open = Effect.fnUntraced(function* (
 })
 
 /** The newest whole checkpoint of these settings (of any, if undefined); the torn ones after it are named. */
-export const newest = Effect.fnUntraced(function* (
-  settings: string | undefined,
-): Effect.fn.Return<Found, StoreFault, Store> {
-  const names = (yield* (yield* Store).list(manifests)).filter((n) => manifestName.test(n))
-  const skipped: Array<Skipped> = []
-  for (const name of names.reverse()) {
-    const path = `${manifests}/${name}`
-    const opened = yield* open(path, settings)
-    if (E.isRight(opened)) return { checkpoint: opened.right, skipped }
-    skipped.push({ path, why: opened.left })
-  }
-  return { checkpoint: undefined, skipped }
-})
+export const newest: (settings?: string) => Effect.Effect<Found, StoreFault, Store> = Effect.fnUntraced(
+  function* (settings) {
+    const names = (yield* (yield* Store).list(manifests)).filter((n) => manifestName.test(n))
+    const skipped: Array<Skipped> = []
+    for (const name of names.reverse()) {
+      const path = `${manifests}/${name}`
+      const opened = yield* open(path, settings)
+      if (E.isRight(opened)) return { checkpoint: opened.right, skipped }
+      skipped.push({ path, why: opened.left })
+    }
+    return { checkpoint: undefined, skipped }
+  },
+)
