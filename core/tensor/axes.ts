@@ -63,8 +63,8 @@ export type Dot<A extends Axes, B extends Axes, N extends string> = [
   ...Without<B, N | A[number]>,
 ]
 
-/** Axes of `A` taken along `N` at an index with axes `I`. */
-export type Gather<A extends Axes, N extends string, I extends Axes> = Replace<A, N, Without<I, A[number]>>
+/** Axes of `A` taken along `N` at an index with axes `I`, whose own `N` comes in its place. */
+export type Gather<A extends Axes, N extends string, I extends Axes> = Replace<A, N, Without<I, Exclude<A[number], N>>>
 
 /** The names in `N` are all in `A`. */
 export type Has<A extends Axes, N extends string> = [Exclude<N, A[number]>] extends [never] ? unknown

@@ -1,0 +1,109 @@
+/**
+ * Arithmetic on each element. Arguments fit by name: the axes of one are within those of the other, which the result
+ * has; a number stands for a tensor that is the same everywhere. dtypes never mix: `cast` first.
+ *
+ * ```ts
+ * import type { F32 } from "../core/tensor/tensor.ts"
+ * const scale = (x: F32<"batch model">, w: F32<"model">): F32<"batch model"> => add(mul(x, w), 0.5)
+ * ```
+ * @module
+ */
+import { binary, bitcast as rebit, cast as convert, select as choose, unary } from "../core/graph/build.ts"
+import type { BinaryFn, UnaryFn } from "../core/graph/node.ts"
+import type { Axes } from "../core/tensor/axes.ts"
+import type { DType } from "../core/tensor/dtype.ts"
+import type { Binary, Both, Operand, Paired, Unary, UnaryTo } from "../core/tensor/operand.ts"
+import { type AnyTensor, type Float, type Numeric, type Tensor, typed } from "../core/tensor/tensor.ts"
+
+/** dtypes with a sign. */
+export type Signed = Float | "i32"
+
+const one = <K extends DType>(fn: UnaryFn): Unary<K> => (x) => typed(unary(fn, x))
+const two = <K extends DType>(fn: BinaryFn): Binary<K> => (x, y) => binary(fn, x, y as Operand) as never
+
+/** x + y. Ints wrap. */
+export const add: Binary<Numeric> = two("add")
+/** x - y. Ints wrap. */
+export const sub: Binary<Numeric> = two("sub")
+/** x * y. Ints wrap. */
+export const mul: Binary<Numeric> = two("mul")
+/** x / y; of ints, without the fraction. */
+export const div: Binary<Numeric> = two("div")
+/** What `div` without the fraction leaves, with the sign of x. */
+export const rem: Binary<Numeric> = two("rem")
+/** x to the power of y. */
+export const pow: Binary<Float> = two("pow")
+/** The smaller one; NaN if either is. */
+export const minimum: Binary<Numeric> = two("min")
+/** The larger one; NaN if either is. */
+export const maximum: Binary<Numeric> = two("max")
+
+/** -x. */
+export const neg: Unary<Signed> = one("neg")
+/** |x|. */
+export const abs: Unary<Numeric> = one("abs")
+/** -1, 0 or 1; NaN of NaN. */
+export const sign: Unary<Signed> = one("sign")
+/** e to the power of x. */
+export const exp: Unary<Float> = one("exp")
+/** Natural logarithm. */
+export const log: Unary<Float> = one("log")
+/** Square root. */
+export const sqrt: Unary<Float> = one("sqrt")
+/** 1 / square root. */
+export const rsqrt: Unary<Float> = one("rsqrt")
+/** 1 / x. */
+export const reciprocal: Unary<Float> = one("recip")
+/** Sine; radians. */
+export const sin: Unary<Float> = one("sin")
+/** Cosine; radians. */
+export const cos: Unary<Float> = one("cos")
+/** Hyperbolic tangent. */
+export const tanh: Unary<Float> = one("tanh")
+/** The error function. */
+export const erf: Unary<Float> = one("erf")
+/** 1 / (1 + exp(-x)). */
+export const sigmoid: Unary<Float> = one("sigmoid")
+/** Down to a whole number. */
+export const floor: Unary<Float> = one("floor")
+/** Up to a whole number. */
+export const ceil: Unary<Float> = one("ceil")
+/** To the nearest whole number, halves to the even one. */
+export const round: Unary<Float> = one("round")
+/** Towards 0 to a whole number. */
+export const trunc: Unary<Float> = one("trunc")
+
+/** x * x. */
+export const square: Unary<Numeric> = (x) => typed(binary("mul", x, x))
+
+/** Is it not a number? */
+export const isNaN: UnaryTo<Float, "bool"> = (x) => typed(unary("isnan", x))
+/** Is it neither infinite nor NaN? */
+export const isFinite: UnaryTo<Float, "bool"> = (x) => typed(unary("isfinite", x))
+
+/** x within low ... high; NaN of NaN. */
+export const clamp = <D extends Numeric, A extends Axes>(x: Tensor<D, A>, low: number, high: number): Tensor<D, A> =>
+  typed(binary("min", binary("max", x, low), high))
+
+/**
+ * `yes` where the condition holds, `no` where it does not. All fit by name; neither takes part where it is not chosen,
+ * also as NaN.
+ */
+export const select = <A extends Axes, X extends Operand, Y extends Operand>(
+  condition: Tensor<"bool", A>,
+  yes: X & Paired<Tensor<Dtype<X, Y>, A>, X>,
+  no: Y & Paired<X, Y> & Paired<Tensor<Dtype<X, Y>, A>, Y>,
+): Both<Tensor<Dtype<X, Y>, A>, Both<X, Y>> => choose(condition, yes as Operand, no as Operand) as never
+
+type Dtype<X, Y> = X extends AnyTensor ? X["dtype"] : Y extends AnyTensor ? Y["dtype"] : "f32"
+
+/** `select`, by the name that other libraries have for it. */
+export const where: typeof select = select
+
+/** The value as another dtype. Float to int drops the fraction and saturates; NaN gives 0. */
+export const cast = <A extends Axes, const D extends DType>(x: Tensor<DType, A>, dtype: D): Tensor<D, A> =>
+  typed(convert(x, dtype))
+
+/** The same bits as another dtype of the same width. */
+export const bitcast = <A extends Axes, const D extends DType>(x: Tensor<DType, A>, dtype: D): Tensor<D, A> =>
+  typed(rebit(x, dtype))
