@@ -38,13 +38,15 @@ const fold =
 const plain = <K extends DType>(fn: ReduceFn): Fold<K> => fold((x, axes) => reduce(fn, x, axes))
 
 const meanOf = (x: Node, axes: ReadonlyArray<string>): Node =>
-  binary("mul", reduce("sum", x, axes), 1 / count(axes.map((a) => sizeOf(x, a) ?? 1)))
+  cast(binary("mul", reduce("sum", cast(x, "f32"), axes), 1 / count(axes.map((a) => sizeOf(x, a) ?? 1))), x.dtype)
 
 /** Subtracting the maximum keeps exp from overflowing; it is constant for the gradient, as it cancels. */
 const logSumExp = (x: Node, axes: ReadonlyArray<string>): Node => {
-  const top = stop(reduce("max", x, axes))
+  const wide = cast(x, "f32")
+  const top = stop(reduce("max", wide, axes))
   const shift = select(unary("isfinite", top), top, 0)
-  return binary("add", unary("log", reduce("sum", unary("exp", binary("sub", x, shift)), axes)), shift)
+  const total = reduce("sum", unary("exp", binary("sub", wide, shift)), axes)
+  return cast(binary("add", unary("log", total), shift), x.dtype)
 }
 
 const counted = (fn: "max" | "min") => (x: Node, axes: ReadonlyArray<string>): Node =>
@@ -58,9 +60,9 @@ export const prod: Fold<Numeric> = plain("prod")
 export const max: Fold<Numeric> = plain("max")
 /** Smallest; NaN if any is. Of nothing, the largest value or Infinity. */
 export const min: Fold<Numeric> = plain("min")
-/** Arithmetic mean. Of nothing, NaN. */
+/** Arithmetic mean. Halves are summed in f32. Of nothing, NaN. */
 export const mean: Fold<Float> = fold(meanOf)
-/** log of the sum of exp, without overflow. */
+/** log of the sum of exp, without overflow. Halves are computed in f32. */
 export const logsumexp: Fold<Float> = fold(logSumExp)
 /** Is any true? Of nothing, false. */
 export const any: Fold<"bool"> = fold((x, axes) => axes.length === 0 ? x : counted("max")(x, axes))
