@@ -3,7 +3,7 @@
  * @module
  */
 import type { Kernel } from "../kernel/kernel.ts"
-import type { DType } from "../tensor/dtype.ts"
+import { type DType, dtypes } from "../tensor/dtype.ts"
 
 /** Where a buffer lies. */
 export type Place =
@@ -71,3 +71,7 @@ export interface Program {
   readonly arena: number
   readonly forecast: Forecast
 }
+
+/** Bytes that an array takes on every device, by which forecasts and devices count: stored form, rounded up to 4. */
+export const bufferBytes = (dtype: DType, elements: number): number =>
+  Math.ceil((elements * dtypes[dtype].bytes) / 4) * 4

@@ -1,0 +1,292 @@
+/**
+ * The oracle: the device that says what a program means. Every kernel runs as its plain loops in float64 (`f16` and
+ * `bf16` too: only `round` rounds), ints are exact. It also watches over the program: whatever a correct program never
+ * does is a defect that names the kernel and the element: a load or store outside its buffer, a load of what was never
+ * stored or was overwritten in the arena, two points that store the same element, a point that reads what another point
+ * of the same kernel stores, an output that is not whole.
+ * @module
+ */
+import * as Effect from "effect/Effect"
+import type { Kernel } from "../kernel/kernel.ts"
+import { exact, meaning, type Memory, type Run } from "../kernel/meaning.ts"
+import { type Buffer, bufferBytes, type Program, type Step } from "../plan/program.ts"
+import { type DType, dtypes, type HostArray } from "../tensor/dtype.ts"
+import { type Allocation, type Backend, type DeviceFault, deviceFault, type Executable } from "./backend.ts"
+
+/** An array of the oracle: floats in float64. */
+interface Cells {
+  readonly data: HostArray
+  freed: boolean
+}
+
+/** A buffer while a program runs, and what is known of each of its elements. */
+interface Watched {
+  data: HostArray
+  /** Number of the dispatch that stored the element; 0 is never. */
+  readonly stored: Int32Array
+  readonly storedOuter: Int32Array
+  readonly storedCell: Int32Array
+  /** Number of the dispatch that stores to this buffer and loaded the element. */
+  readonly loaded: Int32Array
+  readonly loadedOuter: Int32Array
+  readonly loadedCell: Int32Array
+}
+
+const array = (dtype: DType, elements: number): HostArray =>
+  dtypes[dtype].kind === "float"
+    ? new Float64Array(elements)
+    : dtype === "i32"
+    ? new Int32Array(elements)
+    : dtype === "u32"
+    ? new Uint32Array(elements)
+    : new Uint8Array(elements)
+
+const watched = (elements: number): Watched => ({
+  data: new Float64Array(0),
+  stored: new Int32Array(elements),
+  storedOuter: new Int32Array(elements),
+  storedCell: new Int32Array(elements),
+  loaded: new Int32Array(elements),
+  loadedOuter: new Int32Array(elements),
+  loadedCell: new Int32Array(elements),
+})
+
+/** The positions of the buffers that a kernel stores to. */
+const storesTo = (k: Kernel): ReadonlySet<number> =>
+  new Set(
+    k.tag === "loop"
+      ? k.stages.flatMap((s) => (s.tag === "fold" ? [] : s.stores.map((x) => x.buffer)))
+      : k.tag === "scatter" || k.tag === "sort"
+      ? [k.buffer]
+      : k.stores.map((s) => s.buffer),
+  )
+
+/** Before all dispatches: what inputs and constants hold. */
+const given = -1
+
+const defect = (text: string): never => {
+  throw new Error(`oracle: ${text}`)
+}
+
+const show = (b: Buffer, number: number): string =>
+  `buffer ${number} (${b.dtype}, ${b.elements} elements, ${b.place.tag})`
+
+/** Arena buffers that share bytes with buffer `number`. */
+const overlaps = (program: Program, number: number): ReadonlyArray<number> => {
+  const span = (b: Buffer): readonly [number, number] =>
+    b.place.tag === "arena" ? [b.place.offset, b.place.offset + bufferBytes(b.dtype, b.elements)] : [0, 0]
+  const [low, high] = span(program.buffers[number]!)
+  return program.buffers.flatMap((b, i) => {
+    const [from, to] = span(b)
+    return i !== number && from < high && low < to ? [i] : []
+  })
+}
+
+/** One dispatch, ready to run. */
+type Dispatch = (turns: ReadonlyArray<number>, turn: number) => void
+
+const dispatch = (
+  program: Program,
+  step: Extract<Step, { readonly tag: "dispatch" }>,
+  run: Run<number>,
+  all: ReadonlyArray<Watched>,
+): Dispatch => {
+  const kernel = program.kernels[step.kernel]!
+  const targets = storesTo(kernel)
+  const bound = step.buffers.map((b) => all[b]!)
+  const clobbered = [...targets].flatMap((b) => overlaps(program, step.buffers[b]!).map((o) => all[o]!))
+  const where = (b: number, at: number): string =>
+    `kernel ${step.kernel} (${kernel.tag}), ${
+      show(program.buffers[step.buffers[b]!]!, step.buffers[b]!)
+    }, element ${at}`
+  const inside = (b: number, at: number, what: string): Watched => {
+    const w = bound[b]
+    if (w === undefined) return defect(`${what} of buffer ${b}, but the step binds ${bound.length}`)
+    return at >= 0 && at < w.stored.length ? w : defect(`${what} outside its buffer: ${where(b, at)}`)
+  }
+  for (const b of targets) {
+    const twice = step.buffers.indexOf(step.buffers[b]!) !== step.buffers.lastIndexOf(step.buffers[b]!)
+    if (twice) defect(`a buffer that is stored to is bound twice: ${where(b, 0)}`)
+  }
+  // a scatter's points may come back to an element of their own
+  const returns = kernel.tag === "scatter"
+  let now = 0
+  const memory: Memory<number> = {
+    load: (b, at, { outer, cell, since }) => {
+      const w = inside(b, at, "load")
+      if (w.stored[at] === 0) defect(`load of what was never stored, or overwritten since: ${where(b, at)}`)
+      if (!targets.has(b)) return w.data[at]!
+      const mine = w.storedOuter[at] === outer && (returns || w.storedCell[at] === cell)
+      if (w.stored[at] === now && w.storedOuter[at] !== given && !mine) {
+        defect(`load of what another point stores: ${where(b, at)}`)
+      }
+      const alone = w.loaded[at] !== now ||
+        (w.loadedOuter[at] === outer && (returns || w.loadedCell[at]! < since || w.loadedCell[at] === cell))
+      w.loaded[at] = now
+      w.loadedOuter[at] = alone ? outer : given
+      w.loadedCell[at] = cell
+      return w.data[at]!
+    },
+    store: (b, at, value, { outer, cell, since }) => {
+      const w = inside(b, at, "store")
+      const first = w.stored[at] !== now || w.storedOuter[at] === given || (returns && w.storedOuter[at] === outer)
+      if (!first) defect(`two stores of one element: ${where(b, at)}`)
+      const alone = w.loaded[at] !== now ||
+        (w.loadedOuter[at] === outer && (returns || w.loadedCell[at]! < since || w.loadedCell[at] === cell))
+      if (!alone) defect(`store of what another point loads: ${where(b, at)}`)
+      w.stored[at] = now
+      w.storedOuter[at] = outer
+      w.storedCell[at] = cell
+      w.data[at] = value
+    },
+    clear: (b) => {
+      const w = bound[b]!
+      w.data.fill(0)
+      w.stored.fill(now)
+      w.storedOuter.fill(given)
+    },
+  }
+  return (turns, turn) => {
+    now = turn
+    for (const w of clobbered) w.stored.fill(0)
+    run(memory, turns)
+  }
+}
+
+/** Runs the steps in order; `count` numbers the dispatches from 1. */
+const sequence = (
+  steps: ReadonlyArray<Step>,
+  make: (step: Extract<Step, { readonly tag: "dispatch" }>) => Dispatch,
+  count: () => number,
+): (turns: ReadonlyArray<number>) => void => {
+  const runs = steps.map((step) => {
+    if (step.tag === "dispatch") {
+      const run = make(step)
+      return (turns: ReadonlyArray<number>): void => run(turns, count())
+    }
+    const body = sequence(step.steps, make, count)
+    return (turns: ReadonlyArray<number>): void => {
+      for (let i = 0; i < step.times; i++) body([step.reverse ? step.times - 1 - i : i, ...turns])
+    }
+  })
+  return (turns) => {
+    for (const run of runs) run(turns)
+  }
+}
+
+/** The program as a function of its arrays. */
+const interpret = (program: Program): (inputs: ReadonlyArray<Cells>, outputs: ReadonlyArray<Cells>) => void => {
+  const all = program.buffers.map((b) => watched(b.elements))
+  program.buffers.forEach((b, i) => {
+    if (b.place.tag === "arena") all[i]!.data = array(b.dtype, b.elements)
+    if (b.place.tag !== "constant") return
+    all[i]!.data = array(b.dtype, b.elements)
+    all[i]!.data.set(b.place.values)
+    all[i]!.stored.fill(given)
+  })
+  const runs = program.kernels.map((k) => meaning(exact, k))
+  let count = 0
+  const make = (s: Extract<Step, { readonly tag: "dispatch" }>): Dispatch => dispatch(program, s, runs[s.kernel]!, all)
+  const run = sequence(program.steps, make, () => ++count)
+  return (inputs, outputs) => {
+    count = 0
+    program.buffers.forEach(({ place }, i) => {
+      const w = all[i]!
+      if (place.tag === "constant") return
+      if (place.tag === "input") w.data = inputs[place.index]!.data
+      if (place.tag === "output") w.data = outputs[place.index]!.data
+      w.stored.fill(place.tag === "input" ? given : 0)
+      w.loaded.fill(0)
+    })
+    run([])
+    program.outputs.forEach(({ path, buffer }) => {
+      const hole = all[buffer]!.stored.indexOf(0)
+      if (hole >= 0) {
+        defect(`output '${path}' is not whole: element ${hole} of ${show(program.buffers[buffer]!, buffer)}`)
+      }
+    })
+  }
+}
+
+/** Arrays given to a program must be what its slots say, and alive. */
+const agree = (slots: Program["inputs"], program: Program, arrays: ReadonlyArray<Allocation<Cells>>): void =>
+  slots.forEach(({ path, dtype, buffer, donated }, i) => {
+    if (donated !== undefined) return
+    const { elements } = program.buffers[buffer]!
+    const a = arrays[i]
+    if (a === undefined) return defect(`no array for '${path}'`)
+    if (a.handle.freed) defect(`the array for '${path}' was freed`)
+    if (a.dtype !== dtype || a.elements !== elements) {
+      defect(`'${path}' needs ${elements} elements of ${dtype}, got ${a.elements} of ${a.dtype}`)
+    }
+  })
+
+/** A new oracle. It holds nothing but memory, so it needs no scope. */
+export const oracle: Effect.Effect<Backend<Cells>, DeviceFault> = Effect.sync(() => {
+  const memory = { bytes: 0, peak: 0 }
+  const take = (bytes: number): void => {
+    memory.bytes += bytes
+    memory.peak = Math.max(memory.peak, memory.bytes)
+  }
+
+  const prepare = (program: Program): Executable<Cells> => {
+    const constants = program.buffers.filter((b) => b.place.tag === "constant")
+    const bytes = constants.reduce((sum, b) => sum + bufferBytes(b.dtype, b.elements), program.arena)
+    const run = interpret(program)
+    let disposed = false
+    take(bytes)
+    return {
+      bytes,
+      run: (inputs, outputs) =>
+        Effect.sync(() => {
+          if (disposed) defect("the program was disposed of")
+          agree(program.inputs, program, inputs)
+          agree(program.outputs, program, outputs)
+          run(inputs.map((a) => a.handle), outputs.map((a) => a.handle))
+        }),
+      dispose: Effect.sync(() => {
+        if (!disposed) take(-bytes)
+        disposed = true
+      }),
+    }
+  }
+
+  return {
+    info: {
+      kind: "oracle",
+      description: "oracle: float64, plain loops",
+      maxBindings: 65536,
+      maxBufferBytes: 2 ** 31,
+      features: [],
+    },
+    memory: Effect.sync(() => ({ ...memory })),
+    allocate: (dtype, elements) =>
+      Effect.suspend(() => {
+        const bytes = bufferBytes(dtype, elements)
+        if (bytes > 2 ** 31) {
+          const message = `oracle: an array of ${elements} ${dtype} has ${bytes} bytes; at most 2 GiB; make it smaller`
+          return Effect.fail(deviceFault("limit", message))
+        }
+        take(bytes)
+        return Effect.succeed({ dtype, elements, handle: { data: array(dtype, elements), freed: false } })
+      }),
+    free: ({ dtype, elements, handle }) =>
+      Effect.sync(() => {
+        if (!handle.freed) take(-bufferBytes(dtype, elements))
+        handle.freed = true
+      }),
+    write: ({ dtype, elements, handle }, data) =>
+      Effect.suspend(() => {
+        if (data.length === elements && !handle.freed) return Effect.sync(() => handle.data.set(data))
+        const message = handle.freed
+          ? "oracle: the array was freed; place the values again"
+          : `oracle: an array of ${elements} ${dtype} cannot take ${data.length} elements`
+        return Effect.fail(deviceFault("input", message))
+      }),
+    read: ({ handle }) =>
+      handle.freed
+        ? Effect.fail(deviceFault("input", "oracle: the array was freed; read it before its scope ends"))
+        : Effect.sync(() => handle.data.slice()),
+    prepare: (program) => Effect.sync(() => prepare(program)),
+  }
+})
