@@ -1,0 +1,112 @@
+/**
+ * Which nodes get a buffer. Walking from the outputs to the inputs, a node is computed inside the one kernel that uses
+ * it; a node that several kernels use is repeated in each if it is cheap, else it gets a buffer. Products, scatters,
+ * running folds, sorts and loops always have one when something other than their own epilogue reads them.
+ * @module
+ */
+import { count, type Node } from "../graph/node.ts"
+import { core, isMovement } from "./lower.ts"
+
+/** Work of an element in units of an addition; what is not listed costs 1. */
+const costs: { readonly [fn: string]: number } = {
+  exp: 10,
+  log: 10,
+  sin: 16,
+  cos: 16,
+  tanh: 14,
+  erf: 14,
+  sigmoid: 12,
+  pow: 24,
+  sqrt: 4,
+  rsqrt: 4,
+  div: 3,
+  recip: 3,
+  rem: 8,
+}
+
+/** What it costs to compute an element again: additions, and loads from different buffers. */
+interface Cost {
+  readonly work: number
+  readonly leaves: ReadonlySet<Node>
+}
+
+const anchors = new Set(["dot", "reduce", "scatter", "cumulate", "argsort", "scan", "pick", "input", "data"])
+
+const leaf = (n: Node): Cost => ({ work: 0, leaves: new Set([n]) })
+
+const joinCosts = (own: number, parts: ReadonlyArray<Cost>): Cost => {
+  const leaves = new Set<Node>()
+  for (const p of parts) for (const l of p.leaves) if (leaves.size < 8) leaves.add(l)
+  return { work: parts.reduce((sum, p) => sum + p.work, own), leaves }
+}
+
+const costOf = (n: Node, known: ReadonlyMap<Node, Cost>): Cost => {
+  if (anchors.has(n.op.tag)) return leaf(n)
+  const own = n.op.tag === "unary" || n.op.tag === "binary" ? costs[n.op.fn] ?? 1 : isMovement(n) ? 0 : 1
+  return joinCosts(own, n.args.map((a) => known.get(a)!))
+}
+
+const isCheap = (c: Cost): boolean => c.leaves.size === 0 ? c.work <= 24 : c.leaves.size <= 1 && c.work <= 2
+
+/** Nodes whose kernels stand alone. */
+export const standsAlone = (n: Node): boolean =>
+  n.op.tag === "scatter" || n.op.tag === "cumulate" || n.op.tag === "argsort"
+
+const isSource = (n: Node): boolean => n.op.tag === "input" || n.op.tag === "data"
+
+/** Is the node a movement of something, or a constant or a source, that needs no decision of its own? */
+const isTransparent = (n: Node): boolean => isMovement(n) || n.op.tag === "constant" || isSource(n)
+
+/** Nodes that need a buffer whatever reads them. */
+const forcedBy = (n: Node): ReadonlyArray<Node> => {
+  const op = n.op
+  if (standsAlone(n) || op.tag === "pick") return [n]
+  if (op.tag === "dot") return n.args.map(core).filter((a) => a.op.tag !== "constant")
+  if (op.tag === "barrier") return [core(n.args[0]!)]
+  if (op.tag === "scan") return n.args
+  return []
+}
+
+/**
+ * The nodes to be stored, in the order of the graph. `wanted` are those that must be; `order` is the graph, arguments
+ * first.
+ */
+export const choose = (order: ReadonlyArray<Node>, wanted: ReadonlySet<Node>): ReadonlyArray<Node> => {
+  const cost = new Map<Node, Cost>()
+  const stored = new Set(wanted)
+  for (const n of order) {
+    cost.set(n, costOf(n, cost))
+    for (const f of forcedBy(n)) stored.add(f)
+  }
+  const owners = new Map<Node, Set<Node>>()
+  const dots = new Map<Node, Array<Node>>()
+  const folds = new Set<Node>()
+  for (const n of [...order].reverse()) {
+    const mine = stored.has(n) ? new Set([n]) : owners.get(n) ?? new Set<Node>()
+    const shared = mine.size > 1 && !isTransparent(n) && !isCheap(cost.get(n)!) ||
+      mine.size > 1 && anchors.has(n.op.tag)
+    const all = shared && !isSource(n) ? new Set([n]) : mine
+    if (shared && !isSource(n)) stored.add(n)
+    for (const o of all) {
+      if (n.op.tag === "dot") dots.set(o, [...(dots.get(o) ?? []), n])
+      if (n.op.tag === "reduce") folds.add(o)
+    }
+    for (const a of n.args) {
+      const of = owners.get(a) ?? new Set<Node>()
+      for (const o of all) of.add(o)
+      owners.set(a, of)
+    }
+  }
+  // a kernel has one contraction, and none beside folds: the largest stays, the others get buffers
+  for (const [owner, inside] of dots) {
+    const ranked = [...inside].sort((a, b) => work(b) - work(a))
+    const keep = folds.has(owner) ? undefined : ranked[0]
+    for (const d of inside) if (d !== keep && d !== owner) stored.add(d)
+    if (keep !== undefined && inside.includes(owner) && keep !== owner) stored.add(keep)
+  }
+  return order.filter((n) => stored.has(n) && !isSource(n))
+}
+
+/** Multiplications of a product. */
+export const work = (n: Node): number =>
+  n.op.tag === "dot" ? n.op.on.reduce((p, a) => p * n.args[0]!.shape[n.args[0]!.axes.indexOf(a)]!, count(n.shape)) : 0

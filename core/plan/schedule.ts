@@ -1,0 +1,168 @@
+/**
+ * The order of the kernels of one graph. Loops (scan) become a nested schedule: copies into the carries, then the body
+ * with its slices read and its results written where the turn says.
+ * @module
+ */
+import { either as E } from "fp-ts"
+import { addIndex, constantIndex, scaleIndex } from "../kernel/affine.ts"
+import type { Index } from "../kernel/kernel.ts"
+import { count, type Node, type Op, topological } from "../graph/node.ts"
+import { type Group, groupsOf } from "./groups.ts"
+import { flatIndex } from "./layout.ts"
+import { type Lowered, lowerNodes, type Site, type Surroundings } from "./lower.ts"
+
+/** What happens, with buffers still named by nodes. */
+export type Move =
+  | { readonly tag: "kernel"; readonly lowered: Lowered }
+  | { readonly tag: "repeat"; readonly times: number; readonly reverse: boolean; readonly moves: ReadonlyArray<Move> }
+
+/** Moves that belong together: what they read, and what they make. */
+export interface Item {
+  readonly needs: ReadonlySet<Node>
+  readonly makes: ReadonlyArray<Node>
+  readonly moves: ReadonlyArray<Move>
+  readonly group?: Group
+}
+
+type ScanOp = Extract<Op, { tag: "scan" }>
+
+/** A node that only copies another, so that a value can lie in two places. */
+export const copyOf = (n: Node): Node => ({ ...n, op: { tag: "stop" }, args: [n], faults: [] })
+
+/** Where a node's elements lie if it has a buffer of its own. */
+export const ownSite = (n: Node): Site => ({ buffer: n, at: (ix) => flatIndex(n.shape, ix) })
+
+const deeper = (i: Index): Index => ({
+  base: i.base,
+  terms: i.terms.map(({ coef, atom }) => ({
+    coef,
+    atom: atom.tag === "turn"
+      ? { tag: "turn", depth: atom.depth + 1 }
+      : atom.tag === "div" || atom.tag === "mod"
+      ? { ...atom, of: deeper(atom.of) }
+      : atom,
+  })),
+})
+
+const turnIndex: Index = { base: 0, terms: [{ coef: 1, atom: { tag: "turn", depth: 0 } }] }
+
+/** One nest of the program: where what comes from outside lies, and the loops around. */
+export interface Level {
+  readonly sites: ReadonlyMap<Node, Site>
+  readonly turns: ReadonlyArray<number>
+  readonly maxBindings: number
+}
+
+const surroundings = (level: Level) => (stored: ReadonlySet<Node>): Surroundings => ({
+  site: (n) =>
+    level.sites.get(n) ?? (stored.has(n) || n.op.tag === "input" || n.op.tag === "data" ? ownSite(n) : undefined),
+  maxBindings: level.maxBindings,
+  turns: level.turns,
+})
+
+/** Lowers a copy of a stored node. */
+export const lowerCopy = (level: Level, n: Node): Lowered => {
+  const made = lowerNodes(surroundings(level)(new Set([n, ...n.args])), [n], [])
+  if (E.isLeft(made)) throw new Error("a copy of a stored node can always be lowered")
+  return made.right
+}
+
+/** The steps of one scan: what it reads are buffers of `level`, what it makes are its picks. */
+const scanItem = (level: Level, scan: Node, op: ScanOp, picks: ReadonlyArray<Node>): Item => {
+  const { body, length, reverse } = op
+  const [carries, eaches] = [body.carry.length, body.each.length]
+  const around = surroundings(level)(new Set(scan.args))
+  const inits = scan.args.slice(0, carries)
+  const sites = new Map<Node, Site>()
+  for (const n of body.carry) sites.set(n, ownSite(n))
+  const outer = (a: Node): Site => around.site(a) ?? ownSite(a)
+  for (const [i, n] of body.each.entries()) {
+    const from = outer(scan.args[carries + i]!)
+    sites.set(n, {
+      buffer: from.buffer,
+      at: (ix) => addIndex(deeper(from.at([constantIndex(0), ...ix])), scaleIndex(turnIndex, count(n.shape))),
+    })
+  }
+  for (const [i, n] of body.constants.entries()) {
+    const from = outer(scan.args[carries + eaches + i]!)
+    sites.set(n, { buffer: from.buffer, at: (ix) => deeper(from.at(ix)) })
+  }
+  const pickAt = (k: number): Node | undefined => picks.find((p) => p.op.tag === "pick" && p.op.index === k)
+  const next = body.next.map(copyOf)
+  const back = next.map(copyOf)
+  for (const [i, n] of back.entries()) sites.set(n, ownSite(body.carry[i]!))
+  const outs = body.out.flatMap((o, k) => {
+    const pick = pickAt(carries + k)
+    if (!pick) return []
+    const n = copyOf(o)
+    sites.set(n, { buffer: pick, at: (ix) => flatIndex(o.shape, ix, scaleIndex(turnIndex, count(o.shape))) })
+    return [n]
+  })
+  const inside: Level = { sites, turns: [...level.turns, length], maxBindings: level.maxBindings }
+  const steps = sortItems(itemsOf([...next, ...outs], inside), () => [])
+  const enter = inits.map((init, i) => {
+    const n = copyOf(init)
+    return lowerCopy({ ...level, sites: new Map([...level.sites, [n, ownSite(body.carry[i]!)]]) }, n)
+  })
+  const leave = picks.flatMap((p) => {
+    if (p.op.tag !== "pick" || p.op.index >= carries) return []
+    const n = copyOf(body.carry[p.op.index]!)
+    return [lowerCopy({ ...level, sites: new Map([...sites, [n, ownSite(p)]]) }, n)]
+  })
+  const kernel = (lowered: Lowered): Move => ({ tag: "kernel", lowered })
+  return {
+    needs: new Set(scan.args.map((a) => outer(a).buffer)),
+    makes: picks,
+    moves: [
+      ...enter.map(kernel),
+      {
+        tag: "repeat",
+        times: length,
+        reverse,
+        moves: [...steps.flatMap((s) => s.moves), ...back.map((n) => kernel(lowerCopy(inside, n)))],
+      },
+      ...leave.map(kernel),
+    ],
+  }
+}
+
+/** Items so that each comes after what it needs and what `after` names; nodes are taken in the graph's order. */
+export const sortItems = (items: ReadonlyArray<Item>, after: (i: Item) => ReadonlyArray<Item>): ReadonlyArray<Item> => {
+  const maker = new Map<Node, Item>()
+  for (const i of items) for (const n of i.makes) maker.set(n, i)
+  const done = new Set<Item>()
+  const open = new Set<Item>()
+  const stack: Array<readonly [Item, boolean]> = [...items].reverse().map((i) => [i, false] as const)
+  while (stack.length > 0) {
+    const [item, ready] = stack.pop()!
+    if (done.has(item)) continue
+    if (ready) {
+      done.add(item)
+      continue
+    }
+    if (open.has(item)) continue
+    open.add(item)
+    stack.push([item, true])
+    for (const b of [...[...item.needs].flatMap((n) => maker.get(n) ?? []), ...after(item)]) {
+      if (!done.has(b) && b !== item) stack.push([b, false])
+    }
+  }
+  return [...done]
+}
+
+/** The items of a graph, in the graph's order. */
+export const itemsOf = (outputs: ReadonlyArray<Node>, level: Level): ReadonlyArray<Item> => {
+  const order = topological(outputs)
+  const picks = new Map<Node, Array<Node>>()
+  for (const n of order) {
+    if (n.op.tag === "pick") picks.set(n.args[0]!, [...(picks.get(n.args[0]!) ?? []), n])
+  }
+  const { groups } = groupsOf(order, new Set(outputs), surroundings(level))
+  const items: ReadonlyArray<Item> = [
+    ...groups.map((g): Item => ({ needs: g.needs, makes: g.stored, moves: [{ tag: "kernel", lowered: g }], group: g })),
+    ...[...picks].map(([scan, of]) => scanItem(level, scan, scan.op as ScanOp, of)),
+  ]
+  const rank = new Map(order.map((n, i) => [n, i]))
+  const first = (i: Item): number => Math.min(...i.makes.map((n) => rank.get(n) ?? Infinity))
+  return [...items].sort((a, b) => first(a) - first(b))
+}
