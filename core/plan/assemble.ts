@@ -1,0 +1,241 @@
+/**
+ * From ordered kernels, whose buffers are still nodes, to a program: buffers get numbers and places, equal kernels are
+ * kept once, the arena is laid out, the forecast counted.
+ * @module
+ */
+import { count, type Node } from "../graph/node.ts"
+import { rebuild, written } from "../kernel/expression.ts"
+import { kernelKey } from "../kernel/flat.ts"
+import type { Expr, Kernel, Stage, Store } from "../kernel/kernel.ts"
+import { type DType, dtypes } from "../tensor/dtype.ts"
+import { layOut, type Life } from "./arena.ts"
+import { flopsOf, longestChain, overSteps, trafficOf } from "./forecast.ts"
+import type { Buffer, Place, Program, Slot, Step } from "./program.ts"
+import type { Move } from "./schedule.ts"
+
+/** One output: its path, the node that holds it, and the input it takes over. */
+export interface Result {
+  readonly path: string
+  readonly node: Node
+  readonly donated: number | undefined
+}
+
+/** All that a program is made of. */
+export interface Parts {
+  readonly inputs: ReadonlyArray<{ readonly path: string; readonly node: Node }>
+  readonly outputs: ReadonlyArray<Result>
+  readonly moves: ReadonlyArray<Move>
+  /** How f32 temporaries are stored. */
+  readonly storage: DType
+}
+
+/** The kernel with its buffers renumbered. */
+export const rebind = (k: Kernel, to: (b: number) => number): Kernel => {
+  const expr = rebuild(
+    (i, again) => ({
+      base: i.base,
+      terms: i.terms.map(({ coef, atom }) => ({
+        coef,
+        atom: atom.tag === "value" ? { tag: "value", of: again(atom.of) } : atom,
+      })),
+    }),
+    (e: Expr): Expr => e.tag === "load" ? { ...e, buffer: to(e.buffer) } : e,
+  )
+  const store = (s: Store): Store => ({ buffer: to(s.buffer), at: s.at, value: expr(s.value) })
+  switch (k.tag) {
+    case "loop":
+      return {
+        ...k,
+        stages: k.stages.map((s): Stage =>
+          s.tag === "fold"
+            ? { ...s, folds: s.folds.map((f) => ({ ...f, value: expr(f.value) })) }
+            : { ...s, stores: s.stores.map(store) }
+        ),
+      }
+    case "contract":
+      return { ...k, a: expr(k.a), b: expr(k.b), stores: k.stores.map(store) }
+    case "scatter":
+      return { ...k, buffer: to(k.buffer), row: expr(k.row), value: expr(k.value) }
+    case "cumulate":
+      return { ...k, value: expr(k.value), stores: k.stores.map(store) }
+    case "sort":
+      return { ...k, buffer: to(k.buffer), key: expr(k.key) }
+  }
+}
+
+/** Numbers of buffers, given out in the order in which steps name them. */
+interface Numbering {
+  readonly of: (n: Node) => number
+  readonly nodes: ReadonlyArray<Node>
+}
+
+const numbering = (owner: (n: Node) => Node): Numbering => {
+  const nodes: Array<Node> = []
+  const numbers = new Map<Node, number>()
+  return {
+    nodes,
+    of: (n) => {
+      const key = owner(n)
+      const known = numbers.get(key)
+      if (known !== undefined) return known
+      numbers.set(key, nodes.length)
+      return nodes.push(key) - 1
+    },
+  }
+}
+
+/** The kernels, each once, by their text. */
+interface Shelf {
+  readonly kernels: ReadonlyArray<Kernel>
+  readonly put: (k: Kernel) => number
+}
+
+const shelf = (): Shelf => {
+  const kernels: Array<Kernel> = []
+  const keys = new Map<string, number>()
+  return {
+    kernels,
+    put: (k) => {
+      const key = kernelKey(k)
+      const known = keys.get(key)
+      if (known !== undefined) return known
+      keys.set(key, kernels.length)
+      return kernels.push(k) - 1
+    },
+  }
+}
+
+const stepsOf = (moves: ReadonlyArray<Move>, numbers: Numbering, kernels: Shelf): ReadonlyArray<Step> =>
+  moves.map((m): Step => {
+    if (m.tag === "repeat") {
+      return { tag: "repeat", times: m.times, reverse: m.reverse, steps: stepsOf(m.moves, numbers, kernels) }
+    }
+    const all = m.lowered.buffers.map(numbers.of)
+    const distinct = [...new Set(all)]
+    const kernel = distinct.length === all.length
+      ? m.lowered.kernel
+      : rebind(m.lowered.kernel, (b) => distinct.indexOf(all[b]!))
+    return { tag: "dispatch", kernel: kernels.put(kernel), buffers: distinct }
+  })
+
+/** First and last step at which each buffer is used; what a loop reads from outside lives through all its turns. */
+const livesOf = (
+  steps: ReadonlyArray<Step>,
+  kernels: ReadonlyArray<Kernel>,
+): ReadonlyMap<number, readonly [number, number]> => {
+  const lives = new Map<number, readonly [number, number]>()
+  const seen = (b: number, at: number): void => {
+    const [first, last] = lives.get(b) ?? [at, at]
+    lives.set(b, [Math.min(first, at), Math.max(last, at)])
+  }
+  const walk = (list: ReadonlyArray<Step>, start: number): number =>
+    list.reduce((at, s) => {
+      if (s.tag === "dispatch") {
+        for (const b of s.buffers) seen(b, at)
+        return at + 1
+      }
+      const end = walk(s.steps, at)
+      for (const b of carried(s.steps, kernels)) {
+        seen(b, at)
+        seen(b, end)
+      }
+      return end + 1
+    }, start)
+  walk(steps, 0)
+  return lives
+}
+
+/** Buffers whose content must last from one turn to the next, or through all: read before they are written in a turn. */
+const carried = (steps: ReadonlyArray<Step>, kernels: ReadonlyArray<Kernel>): ReadonlySet<number> => {
+  const made = new Set<number>()
+  const lasting = new Set<number>()
+  for (const s of steps) {
+    if (s.tag === "repeat") {
+      for (const b of carried(s.steps, kernels)) if (!made.has(b)) lasting.add(b)
+      for (const b of touched(s.steps)) made.add(b)
+      continue
+    }
+    const k = kernels[s.kernel]!
+    const out = new Set(written(k).map((w) => s.buffers[w]!))
+    for (const b of s.buffers) if (!out.has(b) && !made.has(b)) lasting.add(b)
+    // a store that the turn places writes a part only: the rest must last
+    for (const b of out) k.tag === "loop" && turns(k) ? lasting.add(b) : made.add(b)
+  }
+  return lasting
+}
+
+const touched = (steps: ReadonlyArray<Step>): ReadonlyArray<number> =>
+  steps.flatMap((s) => s.tag === "dispatch" ? s.buffers : touched(s.steps))
+
+const turns = (k: Kernel): boolean => kernelKey(k).includes(`"tag":"turn"`)
+
+const bytesOf = (b: Buffer): number => Math.ceil(b.elements * dtypes[b.dtype].bytes / 4) * 4
+
+/** Puts the parts together. */
+export const assemble = (parts: Parts): Program => {
+  const takenOver = new Map<Node, Node>()
+  for (const o of parts.outputs) {
+    if (o.donated !== undefined) takenOver.set(o.node, parts.inputs[o.donated]!.node)
+  }
+  const numbers = numbering((n) => takenOver.get(n) ?? n)
+  const inputAt = new Map(parts.inputs.map((s, i) => [numbers.of(s.node), i]))
+  const outputAt = new Map<number, number>()
+  const slotOf = (path: string, n: Node): Slot => ({
+    path,
+    dtype: n.dtype,
+    axes: n.axes,
+    shape: n.shape,
+    buffer: numbers.of(n),
+  })
+  const inputs = parts.inputs.map((s) => slotOf(s.path, s.node))
+  const outputs = parts.outputs.map((o, i): Slot => {
+    const slot = slotOf(o.path, o.node)
+    if (o.donated !== undefined) return { ...slot, donated: o.donated }
+    outputAt.set(slot.buffer, i)
+    return slot
+  })
+  const kernels = shelf()
+  const steps = stepsOf(parts.moves, numbers, kernels)
+  const lives = livesOf(steps, kernels.kernels)
+  const isTemporary = (n: Node, b: number): boolean => n.op.tag !== "data" && !inputAt.has(b) && !outputAt.has(b)
+  const temporary = numbers.nodes.flatMap((n, b) => isTemporary(n, b) ? [b] : [])
+  const dtypeOf = (n: Node, b: number): DType => isTemporary(n, b) && n.dtype === "f32" ? parts.storage : n.dtype
+  const plain = numbers.nodes.map((n, b) => ({ dtype: dtypeOf(n, b), elements: count(n.shape) }))
+  const life = (b: number): Life => {
+    const [first, last] = lives.get(b) ?? [0, 0]
+    return { bytes: bytesOf({ ...plain[b]!, place: { tag: "arena", offset: 0 } }), first, last }
+  }
+  const { offsets, bytes: arena } = layOut(temporary.map(life))
+  const placeOf = (n: Node, b: number): Place =>
+    inputAt.has(b)
+      ? { tag: "input", index: inputAt.get(b)! }
+      : outputAt.has(b)
+      ? { tag: "output", index: outputAt.get(b)! }
+      : n.op.tag === "data"
+      ? { tag: "constant", values: Array.from(n.op.values) }
+      : { tag: "arena", offset: offsets[temporary.indexOf(b)]! }
+  const buffers = numbers.nodes.map((n, b): Buffer => ({ ...plain[b]!, place: placeOf(n, b) }))
+  const sum = (tag: Place["tag"]): number => buffers.reduce((s, b) => s + (b.place.tag === tag ? bytesOf(b) : 0), 0)
+  const [given, made, constants] = [sum("input"), sum("output"), sum("constant")]
+  const of = (s: Extract<Step, { tag: "dispatch" }>): Kernel => kernels.kernels[s.kernel]!
+  return {
+    version: 1,
+    inputs,
+    outputs,
+    buffers,
+    kernels: kernels.kernels,
+    steps,
+    arena,
+    forecast: {
+      inputs: given,
+      outputs: made,
+      constants,
+      arena,
+      peak: given + made + constants + arena,
+      flops: overSteps(steps, (s) => flopsOf(of(s))),
+      traffic: overSteps(steps, (s) => trafficOf(of(s), s.buffers.map((b) => buffers[b]!))),
+      dispatches: overSteps(steps, () => 1),
+      depth: longestChain(steps, kernels.kernels),
+    },
+  }
+}

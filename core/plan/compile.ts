@@ -1,0 +1,147 @@
+/**
+ * `compile`: from a function on tensors to a program. Pure: the function is traced with the specs, the graph rewritten,
+ * cut into kernels, ordered, and laid out in memory; what is wrong comes back as a list of all faults.
+ *
+ * ```ts
+ * import { either as E } from "fp-ts"
+ * import { f32 } from "../tensor/spec.ts"
+ * import { dot } from "../../ops/contraction.ts"
+ *
+ * const specs = { x: f32("row inner", { row: 2, inner: 3 }), y: f32("inner column", { inner: 3, column: 4 }) }
+ * const program = compile(({ x, y }) => ({ z: dot(x, y, "inner") }), specs)
+ * if (E.isRight(program)) console.log(program.right.program.forecast.peak) // => 104
+ * ```
+ * @module
+ */
+import { either as E } from "fp-ts"
+import { input } from "../graph/build.ts"
+import { fault, type Faults } from "../graph/fault.ts"
+import { type Node, topological } from "../graph/node.ts"
+import { rewrite } from "../rewrite/rewrite.ts"
+import type { AnySpec } from "../tensor/spec.ts"
+import { flatten, map, type Mapped, type Tensors } from "../tensor/tree.ts"
+import { assemble, type Result } from "./assemble.ts"
+import { arrange, type Donation } from "./donate.ts"
+import type { Program, Slot } from "./program.ts"
+import { copyOf, itemsOf, type Level } from "./schedule.ts"
+
+/** How numbers are kept and computed. Arithmetic and accumulation are in f32 on every device. */
+export interface Policy {
+  /** How f32 intermediates are stored between kernels; inputs and outputs keep their dtypes. */
+  readonly storage: "f32" | "f16" | "bf16"
+}
+
+/** What may be chosen. */
+export interface CompileOptions {
+  /** Paths of inputs whose place the output of the same path takes over; a prefix stands for all below it. */
+  readonly donate?: ReadonlyArray<string>
+  readonly policy?: Policy
+  /** Buffers that one kernel may bind; WebGPU promises 8. */
+  readonly maxBindings?: number
+}
+
+/** A program, and the trees of its inputs and outputs: `I` and `O` are the trees of tensors that the function spoke of. */
+export interface Compiled<I, O> {
+  readonly program: Program
+  readonly inputs: Mapped<I, Slot>
+  readonly outputs: Mapped<O, Slot>
+}
+
+const inputOf = (path: string, s: AnySpec): Node => input(path, s.dtype, s.axes, s.shape)
+
+const isUnder = (path: string, prefixes: ReadonlyArray<string>): boolean =>
+  prefixes.some((p) => p === "" || path === p || path.startsWith(`${p}.`))
+
+const isSource = (n: Node): boolean => n.op.tag === "input" || n.op.tag === "data"
+
+const isNode = (x: unknown): x is Node => typeof x === "object" && x !== null && "op" in x && "args" in x
+
+const sameKind = (a: Node, b: Node): boolean =>
+  a.dtype === b.dtype && a.axes.length === b.axes.length &&
+  a.axes.every((n, d) => n === b.axes[d] && a.shape[d] === b.shape[d])
+
+/** Faults of the bodies of loops count too. */
+const faultsOf = (roots: ReadonlyArray<Node>): Faults =>
+  topological(roots).flatMap((n) =>
+    n.op.tag === "scan" ? [...n.faults, ...faultsOf([...n.op.body.next, ...n.op.body.out])] : n.faults
+  )
+
+interface Wanted {
+  readonly path: string
+  readonly node: Node
+  readonly input: number | undefined
+}
+
+/** Every output has a node of its own that is computed, not given; one that is the very input it replaces needs none. */
+const separate = (wanted: ReadonlyArray<Wanted>, inputs: ReadonlyArray<Node>): ReadonlyArray<Wanted> => {
+  const taken = new Set<Node>()
+  return wanted.map((w) => {
+    if (w.input !== undefined && w.node === inputs[w.input]) return w
+    const fresh = isSource(w.node) || w.node.op.tag === "pick" || taken.has(w.node)
+    const node = fresh ? copyOf(w.node) : w.node
+    taken.add(node)
+    return { ...w, node }
+  })
+}
+
+/** Traces, rewrites, fuses, orders and lays out. Faults: every wrong name, size or dtype of the function, at its line. */
+export const compile = <const S, O>(
+  f: (inputs: Tensors<S>) => O,
+  specs: S,
+  options: CompileOptions = {},
+): E.Either<Faults, Compiled<Tensors<S>, O>> => {
+  const inputTree = map(specs, (leaf, path) => inputOf(path, leaf as AnySpec)) as unknown as Tensors<S>
+  const given = flatten(inputTree) as ReadonlyArray<readonly [string, Node]>
+  const outputTree = f(inputTree)
+  const results = flatten(outputTree) as ReadonlyArray<readonly [string, unknown]>
+  const strange = results.filter(([, r]) => !isNode(r)).map(([path, r]) =>
+    fault("ValueFault", "compile", `output '${path}' is ${typeof r}, not a tensor; give only trees of tensors`)
+  )
+  if (strange.length > 0) return E.left(strange)
+  const traced = results as ReadonlyArray<readonly [string, Node]>
+  const inputs = given.map(([, n]) => n)
+  const wanted = traced.map(([path, node]): Wanted => {
+    const at = isUnder(path, options.donate ?? []) ? given.findIndex(([p]) => p === path) : -1
+    return { path, node, input: at < 0 ? undefined : at }
+  })
+  const faults = [
+    ...faultsOf([...inputs, ...traced.map(([, n]) => n)]),
+    ...wanted.flatMap((w) => w.input !== undefined && !sameKind(w.node, inputs[w.input]!) ? [cannotReplace(w)] : []),
+    ...(options.donate ?? []).filter((p) => !given.some(([q]) => isUnder(q, [p]))).map((p) =>
+      fault("NameFault", "compile", `donate names '${p}', but no input lies there; the inputs are ${names(given)}`)
+    ),
+  ]
+  if (faults.length > 0) return E.left(faults)
+  const rewritten = rewrite(wanted.map((w) => w.node))
+  const outputs = separate(wanted.map((w, k) => ({ ...w, node: rewritten[k]! })), inputs)
+  const level: Level = { sites: new Map(), turns: [], maxBindings: options.maxBindings ?? 8 }
+  const made = outputs.filter((w) => !isSource(w.node))
+  const donations = made.flatMap((w): ReadonlyArray<Donation> =>
+    w.input === undefined ? [] : [{ output: w.node, input: inputs[w.input]! }]
+  )
+  const { items, holder } = arrange(itemsOf(made.map((w) => w.node), level), donations, level)
+  const program = assemble({
+    inputs: given.map(([path, node]) => ({ path, node })),
+    outputs: outputs.map((w): Result => ({ path: w.path, node: holder.get(w.node) ?? w.node, donated: w.input })),
+    moves: items.flatMap((i) => i.moves),
+    storage: options.policy?.storage ?? "f32",
+  })
+  const slots = new Map(program.outputs.map((s) => [s.path, s]))
+  const sources = new Map(program.inputs.map((s) => [s.path, s]))
+  return E.right({
+    program,
+    inputs: map(inputTree, (_, path) => sources.get(path)!) as Mapped<Tensors<S>, Slot>,
+    outputs: map(outputTree, (_, path) => slots.get(path)!) as Mapped<O, Slot>,
+  })
+}
+
+const names = (given: ReadonlyArray<readonly [string, Node]>): string =>
+  given.slice(0, 6).map(([p]) => `'${p}'`).join(", ") + (given.length > 6 ? ", ..." : "")
+
+const cannotReplace = (w: Wanted): Faults[number] =>
+  fault(
+    "SizeFault",
+    "compile",
+    `output '${w.path}' cannot take over the input of that path: it has another dtype, axes or sizes; ` +
+      `give it the same or leave it out of donate`,
+  )
