@@ -600,18 +600,30 @@ export const i8x16:
 
 /** Two f64. */
 export const f64x2:
-  & { readonly [K in "add" | "sub" | "mul" | "div"]: Binary<"v128", "v128"> }
-  & { readonly [K in "promoteLow" | "convertLowS" | "convertLowU" | "nearest"]: Unary<"v128", "v128"> }
+  & { readonly [K in "add" | "sub" | "mul" | "div" | "pmin" | "pmax" | "lt"]: Binary<"v128", "v128"> }
+  & {
+    readonly [K in "promoteLow" | "convertLowS" | "convertLowU" | "nearest" | "trunc" | "abs"]: Unary<"v128", "v128">
+  }
   & {
     readonly splat: Unary<"f64", "v128">
     readonly extract: (x: V128, lane: number) => Value<"f64">
   } = {
-    ...binaryOf("v128", "v128", { add: simd(0xf0), sub: simd(0xf1), mul: simd(0xf2), div: simd(0xf3) }),
+    ...binaryOf("v128", "v128", {
+      add: simd(0xf0),
+      sub: simd(0xf1),
+      mul: simd(0xf2),
+      div: simd(0xf3),
+      pmin: simd(0xf6),
+      pmax: simd(0xf7),
+      lt: simd(0x49),
+    }),
     ...unaryOf("v128", "v128", {
       promoteLow: simd(0x5f),
       convertLowS: simd(0xfe),
       convertLowU: simd(0xff),
       nearest: simd(0x94),
+      trunc: simd(0x7a),
+      abs: simd(0xec),
     }),
     ...unaryOf("f64", "v128", { splat: simd(0x14) }),
     extract: (x, lane) => made("f64", x.code, simd(0x21), lane),

@@ -91,19 +91,29 @@ export interface ConstantPool {
   readonly f32: (value: number) => number
   /** Byte offset from `constants` of four lanes of that i32 (or u32). */
   readonly i32: (value: number) => number
+  /** Byte offset from `constants` of these 32-bit words, in multiples of four. */
+  readonly words: (values: ReadonlyArray<number>) => number
   readonly bytes: () => Uint8Array
 }
 
 /** An empty pool. */
 export const constantPool = (): ConstantPool => {
-  const words: Array<number> = []
-  const place = (bits: number): number => {
-    const at = words.indexOf(bits)
-    return 16 * (at >= 0 ? at : words.push(bits) - 1)
+  const places = new Map<string, number>()
+  const all: Array<number> = []
+  const place = (values: ReadonlyArray<number>): number => {
+    const key = values.join()
+    const known = places.get(key)
+    if (known !== undefined) return known
+    const at = 4 * all.length
+    values.forEach((v) => all.push(v | 0))
+    places.set(key, at)
+    return at
   }
+  const four = (bits: number): number => place([bits, bits, bits, bits])
   return {
-    f32: (value) => place(new Int32Array(new Float32Array([value]).buffer)[0]!),
-    i32: (value) => place(value | 0),
-    bytes: () => new Uint8Array(Int32Array.from(words.flatMap((w) => [w, w, w, w])).buffer),
+    f32: (value) => four(new Int32Array(new Float32Array([value]).buffer)[0]!),
+    i32: (value) => four(value | 0),
+    words: place,
+    bytes: () => new Uint8Array(Int32Array.from(all).buffer),
   }
 }
