@@ -1,0 +1,132 @@
+import { suite } from "uvu"
+import * as assert from "uvu/assert"
+import { f32, i32 } from "../../../core/tensor/spec.ts"
+import { silu } from "../../../ops/activation.ts"
+import { dot } from "../../../ops/contraction.ts"
+import { add, exp, mul, sub } from "../../../ops/elementwise.ts"
+import { oneHot, take } from "../../../ops/indexing.ts"
+import { tokenLoss } from "../../../ops/loss.ts"
+import { concat, flip, merge, pad, rename, slice, split, transpose } from "../../../ops/movement.ts"
+import { rmsNorm } from "../../../ops/norm.ts"
+import { logsumexp, mean, sum } from "../../../ops/reduction.ts"
+import { rope } from "../../../ops/rope.ts"
+import { softmax } from "../../../ops/softmax.ts"
+import { cumsum, topK } from "../../../ops/sorting.ts"
+import { same } from "./same.ts"
+
+const it = suite("plan: compile")
+
+const x3 = f32("batch time model", { batch: 2, time: 6, model: 8 })
+
+it("one product is one kernel", async () => {
+  const p = await same(({ x, y }) => dot(x, y, "inner"), {
+    x: f32("row inner", { row: 3, inner: 5 }),
+    y: f32("inner column", { inner: 5, column: 4 }),
+  })
+  assert.is(p.forecast.dispatches, 1)
+})
+
+it("softmax is one kernel over rows", async () => {
+  const p = await same(({ x }) => softmax(x, "model"), { x: x3 })
+  assert.is(p.forecast.dispatches, 1)
+  assert.equal(p.kernels[0]!.tag === "loop" && p.kernels[0]!.dims, [12])
+})
+
+it("a norm and its use are one kernel", async () => {
+  const p = await same(({ x, w }) => rmsNorm(x, w, "model"), { x: x3, w: f32("model", { model: 8 }) })
+  assert.is(p.forecast.dispatches, 1)
+})
+
+it("an activation is the epilogue of its product", async () => {
+  const p = await same(({ x, w }) => silu(dot(x, w, "model")), {
+    x: x3,
+    w: f32("model hidden", { model: 8, hidden: 5 }),
+  })
+  assert.is(p.forecast.dispatches, 1)
+})
+
+it("attention with heads, merged and split, is seven kernels", async () => {
+  const wide = f32("model inner", { model: 8, inner: 8 })
+  const p = await same(
+    ({ x, q, k, v, o }) => {
+      const kv = rename(x, { time: "key" })
+      const queries = split(dot(x, q, "model"), "inner", "heads head", { heads: 2 })
+      const keys = split(dot(kv, k, "model"), "inner", "heads head", { heads: 2 })
+      const vals = split(dot(kv, v, "model"), "inner", "heads head", { heads: 2 })
+      const mixed = dot(softmax(mul(dot(queries, keys, "head"), 0.5), "key"), vals, "key")
+      return add(x, dot(merge(transpose(mixed, "batch time heads head"), "heads head", "inner"), o, "inner"))
+    },
+    { x: x3, q: wide, k: wide, v: wide, o: f32("inner model", { inner: 8, model: 8 }) },
+  )
+  assert.is(p.forecast.dispatches, 7)
+})
+
+it("rotary positions need no copy", async () => {
+  const p = await same(({ x, positions }) => rope(x, positions, "model"), {
+    x: x3,
+    positions: i32("time", { time: 6 }),
+  })
+  assert.is(p.forecast.dispatches, 1)
+})
+
+it("movement of every kind", async () => {
+  await same(({ x }) => {
+    const cut = slice(x, "time", 1, 5)
+    const turned = flip(transpose(cut, "model batch time"), "time")
+    const wide = pad(turned, "batch", [1, 2])
+    return {
+      a: merge(wide, "batch time", "both"),
+      b: concat([x, exp(x)], "time"),
+      c: split(merge(x, "time model", "all"), "all", "u v w", { u: 4, v: 3 }),
+    }
+  }, { x: x3 })
+})
+
+it("gather, one-hot and losses", async () => {
+  await same(
+    ({ table, ids, targets }) => {
+      const x = take(table, ids, "token")
+      const logits = dot(x, rename(table, { token: "vocab" }), "model")
+      return { loss: mean(tokenLoss(logits, targets, "vocab"), "time"), hot: oneHot(ids, "vocab", 7) }
+    },
+    {
+      table: f32("token model", { token: 6, model: 4 }),
+      ids: i32("time", { time: 5 }),
+      targets: i32("time", { time: 5 }),
+    },
+  )
+})
+
+it("long folds go in two steps", async () => {
+  const p = await same(({ x }) => ({ s: sum(x, "n"), l: logsumexp(x, "n") }), { x: f32("n", { n: 20_000 }) })
+  assert.ok(p.kernels.every((k) => k.tag !== "loop" || k.over.every((s) => s <= 4096)))
+})
+
+it("cumulative sums and top-k", async () => {
+  await same(({ x }) => ({ c: cumsum(x, "time"), t: topK(x, "model", 3).values }), { x: x3 })
+})
+
+it("results used by several kernels are kept once and stored by the kernel that makes them", async () => {
+  const p = await same(({ x }) => {
+    const e = exp(x)
+    return { e, s: sum(e, "time"), d: sub(e, 1) }
+  }, { x: x3 })
+  assert.ok(p.forecast.dispatches <= 2)
+})
+
+it("updates in place, and apart where that is not possible", async () => {
+  const spec = { p: f32("n", { n: 16 }), g: f32("n", { n: 16 }) }
+  const easy = await same(({ p, g }) => ({ p: sub(p, mul(g, 0.1)) }), spec, { donate: ["p"] })
+  assert.is(easy.outputs[0]!.donated, 0)
+  assert.is(easy.forecast.outputs + easy.forecast.arena, 0)
+  const turned = await same(({ p, g }) => ({ p: add(flip(p, "n"), g) }), spec, { donate: ["p"] })
+  assert.is(turned.forecast.dispatches, 2)
+  const swapped = await same(({ p, g }) => ({ p: mul(g, 2), g: mul(p, 3) }), spec, { donate: ["p", "g"] })
+  assert.ok(swapped.forecast.dispatches >= 2)
+})
+
+it("outputs that are inputs, constants or twice the same", async () => {
+  await same(({ x }) => ({ a: x, b: x, c: add(x, 1), d: add(x, 1) }), { x: x3 })
+})
+
+it.run()
