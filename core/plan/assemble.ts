@@ -30,7 +30,7 @@ export interface Parts {
 }
 
 /** The kernel with its buffers renumbered. */
-export const rebind = (k: Kernel, to: (b: number) => number): Kernel => {
+const rebind = (k: Kernel, to: (b: number) => number): Kernel => {
   const expr = rebuild(
     (i, again) => ({
       base: i.base,

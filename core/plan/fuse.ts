@@ -5,7 +5,7 @@
  * @module
  */
 import { count, type Node } from "../graph/node.ts"
-import { core, isMovement } from "./lower.ts"
+import { core, isMovement } from "./attempt.ts"
 
 /** Work of an element in units of an addition; what is not listed costs 1. */
 const costs: { readonly [fn: string]: number } = {
@@ -108,5 +108,5 @@ export const choose = (order: ReadonlyArray<Node>, wanted: ReadonlySet<Node>): R
 }
 
 /** Multiplications of a product. */
-export const work = (n: Node): number =>
+const work = (n: Node): number =>
   n.op.tag === "dot" ? n.op.on.reduce((p, a) => p * n.args[0]!.shape[n.args[0]!.axes.indexOf(a)]!, count(n.shape)) : 0

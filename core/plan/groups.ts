@@ -7,7 +7,8 @@
 import { either as E } from "fp-ts"
 import { count, type Node } from "../graph/node.ts"
 import { choose, standsAlone } from "./fuse.ts"
-import { lowerAlone, type Lowered, lowerNodes, type Surroundings } from "./lower.ts"
+import type { Surroundings } from "./attempt.ts"
+import { lowerAlone, type Lowered, lowerNodes } from "./lower.ts"
 
 /** A kernel that stores `stored`. */
 export interface Group extends Lowered {
@@ -18,7 +19,7 @@ export interface Group extends Lowered {
 }
 
 /** The stored nodes that a group reads or must come after. */
-export const needsOf = (g: Lowered, stored: ReadonlySet<Node>): ReadonlySet<Node> => {
+const needsOf = (g: Lowered, stored: ReadonlySet<Node>): ReadonlySet<Node> => {
   const found = new Set<Node>(g.buffers)
   const stack = [...g.inside].flatMap((n) => n.op.tag === "barrier" ? n.args.slice(1) : [])
   const seen = new Set<Node>()

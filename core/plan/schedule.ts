@@ -9,7 +9,8 @@ import type { Index } from "../kernel/kernel.ts"
 import { count, type Node, type Op, topological } from "../graph/node.ts"
 import { type Group, groupsOf } from "./groups.ts"
 import { flatIndex } from "./layout.ts"
-import { type Lowered, lowerNodes, type Site, type Surroundings } from "./lower.ts"
+import type { Site, Surroundings } from "./attempt.ts"
+import { type Lowered, lowerNodes } from "./lower.ts"
 
 /** What happens, with buffers still named by nodes. */
 export type Move =
