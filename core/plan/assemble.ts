@@ -7,10 +7,10 @@ import { count, type Node } from "../graph/node.ts"
 import { rebuild, written } from "../kernel/expression.ts"
 import { kernelKey } from "../kernel/flat.ts"
 import type { Expr, Kernel, Stage, Store } from "../kernel/kernel.ts"
-import { type DType, dtypes } from "../tensor/dtype.ts"
+import type { DType } from "../tensor/dtype.ts"
 import { layOut, type Life } from "./arena.ts"
 import { flopsOf, longestChain, overSteps, trafficOf } from "./forecast.ts"
-import type { Buffer, Place, Program, Slot, Step } from "./program.ts"
+import { type Buffer, bufferBytes, type Place, type Program, type Slot, type Step } from "./program.ts"
 import type { Move } from "./schedule.ts"
 
 /** One output: its path, the node that holds it, and the input it takes over. */
@@ -169,8 +169,6 @@ const touched = (steps: ReadonlyArray<Step>): ReadonlyArray<number> =>
 
 const turns = (k: Kernel): boolean => kernelKey(k).includes(`"tag":"turn"`)
 
-const bytesOf = (b: Buffer): number => Math.ceil(b.elements * dtypes[b.dtype].bytes / 4) * 4
-
 /** Puts the parts together. */
 export const assemble = (parts: Parts): Program => {
   const takenOver = new Map<Node, Node>()
@@ -203,7 +201,7 @@ export const assemble = (parts: Parts): Program => {
   const plain = numbers.nodes.map((n, b) => ({ dtype: dtypeOf(n, b), elements: count(n.shape) }))
   const life = (b: number): Life => {
     const [first, last] = lives.get(b) ?? [0, 0]
-    return { bytes: bytesOf({ ...plain[b]!, place: { tag: "arena", offset: 0 } }), first, last }
+    return { bytes: bufferBytes(plain[b]!.dtype, plain[b]!.elements), first, last }
   }
   const { offsets, bytes: arena } = layOut(temporary.map(life))
   const placeOf = (n: Node, b: number): Place =>
@@ -215,7 +213,8 @@ export const assemble = (parts: Parts): Program => {
       ? { tag: "constant", values: Array.from(n.op.values) }
       : { tag: "arena", offset: offsets[temporary.indexOf(b)]! }
   const buffers = numbers.nodes.map((n, b): Buffer => ({ ...plain[b]!, place: placeOf(n, b) }))
-  const sum = (tag: Place["tag"]): number => buffers.reduce((s, b) => s + (b.place.tag === tag ? bytesOf(b) : 0), 0)
+  const sum = (tag: Place["tag"]): number =>
+    buffers.reduce((s, b) => s + (b.place.tag === tag ? bufferBytes(b.dtype, b.elements) : 0), 0)
   const [given, made, constants] = [sum("input"), sum("output"), sum("constant")]
   const of = (s: Extract<Step, { tag: "dispatch" }>): Kernel => kernels.kernels[s.kernel]!
   return {

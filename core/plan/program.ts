@@ -73,4 +73,5 @@ export interface Program {
 }
 
 /** Bytes that an array takes on every device, by which forecasts and devices count: stored form, rounded up to 4. */
-const bufferBytes = (dtype: DType, elements: number): number => Math.ceil((elements * dtypes[dtype].bytes) / 4) * 4
+export const bufferBytes = (dtype: DType, elements: number): number =>
+  Math.ceil((elements * dtypes[dtype].bytes) / 4) * 4
