@@ -1,0 +1,47 @@
+/**
+ * Rebuilding a graph with some nodes replaced, and asking what depends on what. Nodes are never changed: what stands
+ * above a replaced node is made anew, the rest is shared.
+ * @module
+ */
+import type { Node } from "../graph/node.ts"
+
+/** All nodes that the roots need, arguments first, without looking below the given ones. */
+export const upTo = (roots: ReadonlyArray<Node>, ends: ReadonlySet<Node>): ReadonlyArray<Node> => {
+  const done = new Set<Node>()
+  const stack: Array<readonly [Node, boolean]> = [...roots].reverse().map((r) => [r, false] as const)
+  while (stack.length > 0) {
+    const [node, ready] = stack.pop()!
+    if (done.has(node)) continue
+    if (ready || ends.has(node)) done.add(node)
+    else {
+      stack.push([node, true])
+      for (let i = node.args.length - 1; i >= 0; i--) if (!done.has(node.args[i]!)) stack.push([node.args[i]!, false])
+    }
+  }
+  return [...done]
+}
+
+/** The nodes that the roots need which depend on one of the sources, those included; arguments first. */
+export const above = (roots: ReadonlyArray<Node>, sources: ReadonlySet<Node>): ReadonlySet<Node> => {
+  const found = new Set<Node>()
+  for (const node of upTo(roots, sources)) {
+    if (sources.has(node) || node.args.some((arg) => found.has(arg))) found.add(node)
+  }
+  return found
+}
+
+/** The roots with each key of the map replaced by its value. */
+export const substitute = (roots: ReadonlyArray<Node>, by: ReadonlyMap<Node, Node>): ReadonlyArray<Node> => {
+  const made = new Map<Node, Node>(by)
+  const of = (node: Node): Node => made.get(node) ?? node
+  for (const node of above(roots, new Set(by.keys()))) {
+    if (!made.has(node)) made.set(node, { ...node, args: node.args.map(of) })
+  }
+  return roots.map(of)
+}
+
+/**
+ * A stand-in for a node that a function is traced with: the same value, and yet another node, so that what depends on
+ * the *argument* can be told from what the function captured.
+ */
+export const standIn = (node: Node): Node => ({ ...node, op: { tag: "align" }, args: [node], faults: [] })
