@@ -20,14 +20,26 @@ export type Faults = ReadonlyArray<GraphFault>
 
 const home = import.meta.url.replace(/core\/graph\/fault\.[a-z]+$/, "")
 
-const inside = (line: string): boolean => line.includes(`${home}core/`) || line.includes(`${home}ops/`)
+const isOwn = (place: string): boolean => place.startsWith(`${home}core/`) || place.startsWith(`${home}ops/`)
 
-/** The first line of the stack outside of our own `core/` and `ops/`: the user's. */
-export const callSite = (): string => {
-  const lines = (new Error().stack ?? "").split("\n").slice(2)
-  const line = lines.find((l) => !inside(l)) ?? lines.at(-1) ?? ""
-  return /((?:[a-z]+:\/\/|\/)[^\s()]+:\d+:\d+)/.exec(line)?.[1] ?? line.trim()
+interface Traced {
+  stackTraceLimit?: number
 }
+
+/** The stack, deep enough to reach the user through our own calls. */
+const stack = (): string => {
+  const engine = Error as unknown as Traced
+  const before = engine.stackTraceLimit
+  engine.stackTraceLimit = 40
+  const text = new Error().stack ?? ""
+  if (before !== undefined) engine.stackTraceLimit = before
+  return text
+}
+
+/** The first place on the stack outside of our own `core/` and `ops/`: the user's. Empty where the engine tells none. */
+export const callSite = (): string =>
+  stack().split("\n").flatMap((line) => /((?:[a-z]+:\/\/|\/)[^\s()]+:\d+:\d+)/.exec(line)?.[1] ?? [])
+    .find((place) => !isOwn(place)) ?? ""
 
 /** Makes a fault at the caller's line. */
 export const fault = (_tag: GraphFault["_tag"], op: string, message: string): GraphFault => ({

@@ -47,6 +47,19 @@ const deeper = (i: Index): Index => ({
 
 const turnIndex: Index = { base: 0, terms: [{ coef: 1, atom: { tag: "turn", depth: 0 } }] }
 
+/** An element of the slice that belongs to the turn; `d` is where the axis of the loop stands. */
+const sliceAt = (from: Site, ix: ReadonlyArray<Index>, d: number): Index =>
+  addIndex(
+    deeper(from.at([...ix.slice(0, d), constantIndex(0), ...ix.slice(d)])),
+    scaleIndex(turnIndex, strideOf(from, ix.length + 1, d)),
+  )
+
+/** Elements between two neighbours along axis `d`. */
+const strideOf = (from: Site, axes: number, d: number): number => {
+  const at = (k: number): number => from.at(Array.from({ length: axes }, (_, e) => constantIndex(e === d ? k : 0))).base
+  return at(1) - at(0)
+}
+
 /** One nest of the program: where what comes from outside lies, and the loops around. */
 export interface Level {
   readonly sites: ReadonlyMap<Node, Site>
@@ -78,11 +91,10 @@ const scanItem = (level: Level, scan: Node, op: ScanOp, picks: ReadonlyArray<Nod
   for (const n of body.carry) sites.set(n, ownSite(n))
   const outer = (a: Node): Site => around.site(a) ?? ownSite(a)
   for (const [i, n] of body.each.entries()) {
-    const from = outer(scan.args[carries + i]!)
-    sites.set(n, {
-      buffer: from.buffer,
-      at: (ix) => addIndex(deeper(from.at([constantIndex(0), ...ix])), scaleIndex(turnIndex, count(n.shape))),
-    })
+    const sequence = scan.args[carries + i]!
+    const from = outer(sequence)
+    const d = sequence.axes.indexOf(op.axis)
+    sites.set(n, { buffer: from.buffer, at: (ix) => sliceAt(from, ix, d) })
   }
   for (const [i, n] of body.constants.entries()) {
     const from = outer(scan.args[carries + eaches + i]!)

@@ -1,5 +1,10 @@
+import { either as E } from "fp-ts"
 import { suite } from "uvu"
 import * as assert from "uvu/assert"
+import * as build from "../../../core/graph/build.ts"
+import type { Node } from "../../../core/graph/node.ts"
+import { compile } from "../../../core/plan/compile.ts"
+import type { Tensors } from "../../../core/tensor/tree.ts"
 import { f32, i32 } from "../../../core/tensor/spec.ts"
 import { silu } from "../../../ops/activation.ts"
 import { dot } from "../../../ops/contraction.ts"
@@ -127,6 +132,57 @@ it("updates in place, and apart where that is not possible", async () => {
 
 it("outputs that are inputs, constants or twice the same", async () => {
   await same(({ x }) => ({ a: x, b: x, c: add(x, 1), d: add(x, 1) }), { x: x3 })
+})
+
+const loopInput = (name: string, axes: ReadonlyArray<string>, shape: ReadonlyArray<number>): Node =>
+  build.input(name, "f32", axes, shape)
+
+/** carry = carry * 0.5 + each . w; out = exp(carry) */
+const decay = (x: Node, w: Node, init: Node, reverse: boolean): ReadonlyArray<Node> => {
+  const carry = loopInput("carry.0", ["model"], [8])
+  const each = loopInput("each.0", ["model"], [8])
+  const weight = loopInput("const.0", ["model", "other"], [8, 8])
+  const mixed = build.rename(build.dot(each, weight, ["model"]), { other: "model" })
+  const next = build.binary("add", build.binary("mul", carry, 0.5), mixed)
+  const body = { carry: [carry], each: [each], constants: [weight], next: [next], out: [build.unary("exp", next)] }
+  const made = build.scan({ body, axis: "time", length: 5, inits: [init], sequences: [x], constants: [w], reverse })
+  return [build.pick(made, 0), build.pick(made, 1)]
+}
+
+for (const reverse of [false, true]) {
+  it(`a loop runs its body turn by turn${reverse ? ", backwards" : ""}`, async () => {
+    const p = await same(({ x, w, init }) => decay(x, w, init, reverse), {
+      x: f32("time model", { time: 5, model: 8 }),
+      w: f32("model other", { model: 8, other: 8 }),
+      init: f32("model", { model: 8 }),
+    })
+    assert.is(p.steps.filter((s) => s.tag === "repeat").length, 1)
+  })
+}
+
+it("temporaries in half precision take half the arena", () => {
+  const spec = { x: f32("row inner", { row: 64, inner: 64 }), w: f32("inner column", { inner: 64, column: 64 }) }
+  const f = ({ x, w }: Tensors<typeof spec>) => dot(rename(dot(x, w, "inner"), { column: "inner" }), w, "inner")
+  const full = compile(f, spec)
+  const half = compile(f, spec, { policy: { storage: "f16" } })
+  assert.is(E.isRight(full) && full.right.program.arena, 2 * (E.isRight(half) ? half.right.program.arena : 0))
+})
+
+it("faults come all at once, each with its line", () => {
+  const made = compile(({ x, y }) => ({ a: add(x, y), b: sub(y, x) }), {
+    x: f32("n", { n: 3 }),
+    y: f32("n", { n: 4 }),
+  })
+  assert.is(E.isLeft(made) ? made.left.length : 0, 2)
+  assert.match(E.isLeft(made) ? made.left[0]!.at : "", "compile.test")
+})
+
+it("a donation that names nothing, or another shape, is a fault", () => {
+  const spec = { x: f32("n", { n: 3 }) }
+  const lost = compile(({ x }) => ({ x }), spec, { donate: ["state"] })
+  assert.match(E.isLeft(lost) ? lost.left[0]!.message : "", "'state'")
+  const other = compile(({ x }) => ({ x: sum(x, "n") }), spec, { donate: ["x"] })
+  assert.match(E.isLeft(other) ? other.left[0]!.message : "", "cannot take over")
 })
 
 it.run()
