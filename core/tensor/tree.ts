@@ -17,13 +17,18 @@ interface Typed {
   readonly dtype: DType
 }
 
-/** The leaves' types, as a union. */
-export type Leaf<T> = T extends Typed ? T : T extends object ? Leaf<T[keyof T & (T extends Axis ? number : string)]> : T
+/** The leaves' types, as a union; of a type that contains itself, those of the first levels. */
+export type Leaf<T, Depth extends ReadonlyArray<0> = []> = T extends Typed ? T
+  : T extends object
+    ? Depth["length"] extends 8 ? never : Leaf<T[keyof T & (T extends Axis ? number : string)], [...Depth, 0]>
+  : T
 
 type Axis = ReadonlyArray<unknown>
 
-/** The tree with `U` for every leaf. */
-export type Mapped<T, U> = T extends Typed ? U : T extends object ? { readonly [K in keyof T]: Mapped<T[K], U> } : U
+/** The tree with `U` for every leaf; of a type that contains itself, any tree below the first levels. */
+export type Mapped<T, U, Depth extends ReadonlyArray<0> = []> = T extends Typed ? U
+  : T extends object ? Depth["length"] extends 8 ? Tree<U> : { readonly [K in keyof T]: Mapped<T[K], U, [...Depth, 0]> }
+  : U
 
 /** The tree with a tensor for every spec or host. */
 export type Tensors<T> = T extends AnySpec ? TensorOf<T>
@@ -99,15 +104,15 @@ export const differences = (op: string, expected: unknown, got: unknown): Faults
  * A tree with `f` of the leaves that have the same path. Throws a `TypeError` that names the paths where the second
  * tree, against its type, has another structure; `differences` finds that in foreign trees beforehand.
  */
-export const zip = <const T, V, U>(
+export const zip = <const T, const S extends Mapped<T, unknown>, U>(
   first: T,
-  second: Mapped<T, V>,
-  f: (a: Leaf<T>, b: V, path: string) => U,
+  second: S,
+  f: (a: Leaf<T>, b: Leaf<S>, path: string) => U,
 ): Mapped<T, U> => {
   const wrong = differences("zip", first, second)
   if (wrong.length > 0) throw new TypeError(`zip: the second tree ${wrong.map((w) => w.message).join("; it ")}`)
   const partners = new Map(flatten(second) as ReadonlyArray<Entry<unknown>>)
-  return map(first, (a, path) => f(a, partners.get(path) as V, path))
+  return map(first, (a, path) => f(a, partners.get(path) as Leaf<S>, path))
 }
 
 /** A tree with the structure of `like` and the leaves of those paths. Faults: a path too many or too few. */
@@ -136,6 +141,6 @@ export const partition = <T>(tree: T, test: (leaf: Leaf<T>, path: string) => boo
   return {
     yes: Object.fromEntries(all.filter(([path, leaf]) => test(leaf, path))),
     no: Object.fromEntries(all.filter(([path, leaf]) => !test(leaf, path))),
-    join: (yes, no) => zip(tree, map(tree, (leaf, path) => yes[path] ?? no[path] ?? leaf), (_, b) => b) as T,
+    join: (yes, no) => mapSame(tree, (leaf, path) => yes[path] ?? no[path] ?? leaf),
   }
 }
