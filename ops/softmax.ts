@@ -8,7 +8,7 @@
  * ```
  * @module
  */
-import { binary, cast, reduce, stop, unary } from "../core/graph/build.ts"
+import { binary, cast, custom, reduce, stop, unary } from "../core/graph/build.ts"
 import type { Node } from "../core/graph/node.ts"
 import type { Axes, Has, Word } from "../core/tensor/axes.ts"
 import { words } from "../core/tensor/spec.ts"
@@ -21,11 +21,17 @@ export interface Along {
 
 const shifted = (x: Node, axes: ReadonlyArray<string>): Node => binary("sub", x, stop(reduce("max", x, axes)))
 
+/** The gradient in terms of the result y: y * (ct - sum(ct * y)). It keeps y alone from the forward pass. */
+const softmaxBack = (axes: ReadonlyArray<string>) => (ct: Node, y: Node): ReadonlyArray<Node> => [
+  binary("mul", y, binary("sub", ct, reduce("sum", binary("mul", ct, y), axes))),
+]
+
 /** exp(x) / sum of exp(x). Halves are computed in f32. */
 export const softmax: Along = (x, over) => {
   const axes = words<string>(over)
-  const e = unary("exp", shifted(cast(x, "f32"), axes))
-  return typed(cast(binary("div", e, reduce("sum", e, axes)), x.dtype))
+  const wide = cast(x, "f32")
+  const e = unary("exp", shifted(wide, axes))
+  return typed(cast(custom(binary("div", e, reduce("sum", e, axes)), [wide], softmaxBack(axes)), x.dtype))
 }
 
 /** x - log of the sum of exp(x). Halves are computed in f32. */

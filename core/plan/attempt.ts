@@ -20,6 +20,8 @@ export interface Site {
 export interface Surroundings {
   /** Where a node's elements are stored; undefined if it is to be computed in place. */
   readonly site: (n: Node) => Site | undefined
+  /** The node in whose buffer a node lies: an input for what replaces it, else the node itself. */
+  readonly owner: (n: Node) => Node
   readonly maxBindings: number
   /** How many turns the enclosing loops take. */
   readonly turns: ReadonlyArray<number>

@@ -114,11 +114,12 @@ export const compile = <const S, O>(
   if (faults.length > 0) return E.left(faults)
   const rewritten = rewrite(wanted.map((w) => w.node))
   const outputs = separate(wanted.map((w, k) => ({ ...w, node: rewritten[k]! })), inputs)
-  const level: Level = { sites: new Map(), turns: [], maxBindings: options.maxBindings ?? 8 }
   const made = outputs.filter((w) => !isSource(w.node))
   const donations = made.flatMap((w): ReadonlyArray<Donation> =>
     w.input === undefined ? [] : [{ output: w.node, input: inputs[w.input]! }]
   )
+  const owners = new Map(donations.map((d) => [d.output, d.input]))
+  const level: Level = { sites: new Map(), owners, turns: [], maxBindings: options.maxBindings ?? 8 }
   const { items, holder } = arrange(itemsOf(made.map((w) => w.node), level), donations, level)
   const program = assemble({
     inputs: given.map(([path, node]) => ({ path, node })),

@@ -26,7 +26,9 @@ const readsOnlyItself = (k: Kernel, from: number, to: number): boolean => {
     const operands = walk([k.a, k.b])
     return !loads.some((l) => operands.includes(l))
   }
-  return k.tag === "loop" && k.stages.length === 1
+  if (k.tag !== "loop") return false
+  const folded = walk(k.stages.flatMap((s) => s.tag === "fold" ? s.folds.map((f) => f.value) : []))
+  return !loads.some((l) => folded.includes(l))
 }
 
 const inPlace = (item: Item, d: Donation): boolean => {

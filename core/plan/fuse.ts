@@ -57,6 +57,15 @@ const isSource = (n: Node): boolean => n.op.tag === "input" || n.op.tag === "dat
 /** Is the node a movement of something, or a constant or a source, that needs no decision of its own? */
 const isTransparent = (n: Node): boolean => isMovement(n) || n.op.tag === "constant" || isSource(n)
 
+/** Is it the only use of a product, and the same elements in another order? Then the product is best stored in that. */
+const turnsOne = (n: Node, users: ReadonlyMap<Node, number>, stored: ReadonlySet<Node>): boolean => {
+  const x = n.args[0]
+  if (x === undefined || n.op.tag !== "align" && n.op.tag !== "reshape" || count(n.shape) !== count(x.shape)) {
+    return false
+  }
+  return users.get(x) === 1 && !stored.has(x) && (x.op.tag === "dot" || turnsOne(x, users, stored))
+}
+
 /** Nodes that need a buffer whatever reads them. */
 const forcedBy = (n: Node): ReadonlyArray<Node> => {
   const op = n.op
@@ -79,11 +88,14 @@ export const choose = (order: ReadonlyArray<Node>, wanted: ReadonlySet<Node>): R
     for (const f of forcedBy(n)) stored.add(f)
   }
   const owners = new Map<Node, Set<Node>>()
+  const users = new Map<Node, number>()
+  for (const n of order) for (const a of n.args) users.set(a, (users.get(a) ?? 0) + 1)
   const dots = new Map<Node, Array<Node>>()
   const folds = new Set<Node>()
   for (const n of [...order].reverse()) {
     const mine = stored.has(n) ? new Set([n]) : owners.get(n) ?? new Set<Node>()
-    const shared = mine.size > 1 && !isTransparent(n) && !isCheap(cost.get(n)!) ||
+    if (mine.size > 1 && isTransparent(n) && turnsOne(n, users, stored)) stored.add(n)
+    const shared = stored.has(n) ? mine.size > 1 : mine.size > 1 && !isTransparent(n) && !isCheap(cost.get(n)!) ||
       mine.size > 1 && anchors.has(n.op.tag)
     const all = shared && !isSource(n) ? new Set([n]) : mine
     if (shared && !isSource(n)) stored.add(n)

@@ -16,6 +16,17 @@ export interface Group extends Lowered {
   readonly produce: ReadonlyArray<Node>
   /** Stored nodes that must be there before. */
   readonly needs: ReadonlySet<Node>
+  /** All nodes that were to be stored and are computed here; those that nothing else reads need no buffer any more. */
+  readonly members: ReadonlySet<Node>
+}
+
+/** What a union of groups must know. */
+interface Scene {
+  readonly around: Surroundings
+  readonly stored: ReadonlySet<Node>
+  readonly maker: ReadonlyMap<Node, Group>
+  /** Must this node have its buffer although only these read it? */
+  readonly kept: (n: Node, members: ReadonlySet<Node>) => boolean
 }
 
 /** The stored nodes that a group reads or must come after. */
@@ -74,7 +85,7 @@ const lowerEach = (
       if (E.isLeft(made)) { for (const m of made.left) needed.add(m) }
       else {
         known.set(n, made.right)
-        const extra = made.right.buffers.length > env.maxBindings ? relief(n, made.right, env) : undefined
+        const extra = bindings(made.right, env) > env.maxBindings ? relief(n, made.right, env) : undefined
         if (extra) needed.add(extra)
       }
     }
@@ -106,28 +117,30 @@ const wouldCycle = (a: Group, b: Group, maker: ReadonlyMap<Node, Group>): boolea
 
 const bytesOf = (ns: ReadonlyArray<Node>): number => ns.reduce((s, n) => s + count(n.shape), 0)
 
+/** Buffers that a kernel binds: an output and the input that it replaces are one. */
+const bindings = (l: Lowered, around: Surroundings): number => new Set(l.buffers.map(around.owner)).size
+
 /** One kernel for two, if it can be and reads or writes less. */
-const unite = (
-  a: Group,
-  b: Group,
-  around: Surroundings,
-  maker: ReadonlyMap<Node, Group>,
-  stored: ReadonlySet<Node>,
-): Group | undefined => {
+const unite = (a: Group, b: Group, { around, stored, maker, kept }: Scene): Group | undefined => {
   if (wouldCycle(a, b, maker)) return undefined
   const [large, small] = count(a.roots[0]!.shape) >= count(b.roots[0]!.shape) ? [a, b] : [b, a]
   const equal = sameShape(large.roots[0]!, small.roots[0]!)
   if (!equal && (small.produce.length > 0 || small.roots.some((r) => !rowOf(large.roots[0]!, r)))) return undefined
-  const all = [...a.roots, ...b.roots]
-  const roots = equal ? all : large.roots
-  const produce = equal ? [...a.produce, ...b.produce] : [...large.produce, ...small.roots]
-  const made = lowerNodes(around, roots, produce)
-  if (E.isLeft(made) || made.right.buffers.length > around.maxBindings) return undefined
+  const members = new Set([...a.members, ...b.members])
+  const needed = (ns: ReadonlyArray<Node>): ReadonlyArray<Node> => ns.filter((n) => kept(n, members))
+  const roots = needed(equal ? [...a.roots, ...b.roots] : large.roots)
+  const produce = needed(equal ? [...a.produce, ...b.produce] : [...large.produce, ...small.roots])
+  if (roots.length === 0) return undefined
+  const made = lowerNodes(around, roots, produce, members)
+  if (E.isLeft(made) || bindings(made.right, around) > around.maxBindings) return undefined
   const l = made.right
   if (a.kernel.tag !== l.kernel.tag && b.kernel.tag !== l.kernel.tag) return undefined
   if (a.kernel.tag === "contract" && b.kernel.tag === "contract") return undefined
-  return { ...l, roots, produce, needs: needsOf(l, stored) }
+  if (small.roots.concat(large.roots).some((r) => isHeavy(r) && !l.inside.has(r))) return undefined
+  return { ...l, roots, produce, members, needs: needsOf(l, stored) }
 }
+
+const isHeavy = (n: Node): boolean => n.op.tag === "dot" || n.op.tag === "reduce"
 
 /** Could `r` be one value a row of `n`? Its sizes lead those of `n`. */
 const rowOf = (n: Node, r: Node): boolean =>
@@ -149,34 +162,53 @@ const partners = (g: Group, groups: ReadonlyArray<Group>, maker: ReadonlyMap<Nod
 
 const mergeable = (g: Group): boolean => g.roots.length > 0 && (g.kernel.tag === "loop" || g.kernel.tag === "contract")
 
+/** Which stored nodes read each stored node. */
+const readersOf = (
+  lowered: ReadonlyMap<Node, Lowered>,
+  stored: ReadonlySet<Node>,
+): ReadonlyMap<Node, ReadonlySet<Node>> => {
+  const readers = new Map<Node, Set<Node>>()
+  for (const [n, l] of lowered) {
+    for (const m of needsOf(l, stored)) readers.set(m, (readers.get(m) ?? new Set()).add(n))
+  }
+  return readers
+}
+
 /** The kernels of a graph, in no particular order. */
 export const groupsOf = (
   order: ReadonlyArray<Node>,
   wanted: ReadonlySet<Node>,
   around: (stored: ReadonlySet<Node>) => Surroundings,
-): { readonly groups: ReadonlyArray<Group>; readonly stored: ReadonlyArray<Node> } => {
-  const { stored, lowered } = lowerEach(order, wanted, around)
-  const set = new Set(stored)
-  const env = around(set)
+): ReadonlyArray<Group> => {
+  const { stored: list, lowered } = lowerEach(order, wanted, around)
+  const stored = new Set(list)
+  const fixed = new Set([...wanted, ...order.flatMap((n) => n.op.tag === "scan" ? n.args : [])])
+  const readers = readersOf(lowered, stored)
   const maker = new Map<Node, Group>()
-  const groups: Array<Group> = []
-  for (const n of stored) {
+  const groups = new Set<Group>()
+  const scene: Scene = {
+    around: around(stored),
+    stored,
+    maker,
+    kept: (n, members) => fixed.has(n) || [...readers.get(n) ?? []].some((r) => !members.has(r)),
+  }
+  for (const n of list) {
     const l = lowered.get(n)
     if (l === undefined) continue
-    let g: Group = { ...l, roots: [n], produce: [], needs: needsOf(l, set) }
-    groups.push(g)
+    let g: Group = { ...l, roots: [n], produce: [], members: new Set([n]), needs: needsOf(l, stored) }
+    groups.add(g)
     maker.set(n, g)
     if (!mergeable(g)) continue
-    for (const o of partners(g, groups, maker)) {
-      if (!mergeable(o) || !groups.includes(o)) continue
-      const both = unite(o, g, env, maker, set)
+    for (const o of partners(g, [...groups], maker)) {
+      if (!mergeable(o) || !groups.has(o)) continue
+      const both = unite(o, g, scene)
       if (both === undefined) continue
-      groups.splice(groups.indexOf(o), 1)
-      groups.splice(groups.indexOf(g), 1)
-      groups.push(both)
-      for (const m of both.stored) maker.set(m, both)
+      groups.delete(o)
+      groups.delete(g)
+      groups.add(both)
+      for (const m of both.members) maker.set(m, both)
       g = both
     }
   }
-  return { groups, stored }
+  return [...groups]
 }

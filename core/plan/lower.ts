@@ -99,14 +99,16 @@ const stagesOf = (
 
 /**
  * Lowers nodes of one shape to one loop or contraction that stores them all; `produce` are nodes with one value a row of
- * it (a norm's reciprocal, a row's log-sum) that the same kernel stores on the way.
+ * it (a norm's reciprocal, a row's log-sum) that the same kernel stores on the way; `members` are
+ * computed in it without a buffer, though elsewhere they have one.
  */
 export const lowerNodes = (
   around: Surroundings,
   roots: ReadonlyArray<Node>,
   produce: ReadonlyArray<Node>,
+  members: Iterable<Node> = [],
 ): E.Either<Missing, Lowered> =>
-  settle(around, roots, [...roots, ...produce], (t, ix) => {
+  settle(around, roots, [...members, ...roots, ...produce], (t, ix) => {
     const values = roots.map((n) => lowerAt(t, n, ix, []))
     if (t.missing.size > 0 || t.requests.length > 0) return E.left([...t.missing])
     const stores = roots.map((n, k) => storeOf(t, n, ix, values[k]!))

@@ -63,6 +63,8 @@ const strideOf = (from: Site, axes: number, d: number): number => {
 /** One nest of the program: where what comes from outside lies, and the loops around. */
 export interface Level {
   readonly sites: ReadonlyMap<Node, Site>
+  /** What is to lie in the buffer of something else. */
+  readonly owners: ReadonlyMap<Node, Node>
   readonly turns: ReadonlyArray<number>
   readonly maxBindings: number
 }
@@ -70,6 +72,7 @@ export interface Level {
 const surroundings = (level: Level) => (stored: ReadonlySet<Node>): Surroundings => ({
   site: (n) =>
     level.sites.get(n) ?? (stored.has(n) || n.op.tag === "input" || n.op.tag === "data" ? ownSite(n) : undefined),
+  owner: (n) => level.owners.get(n) ?? n,
   maxBindings: level.maxBindings,
   turns: level.turns,
 })
@@ -111,7 +114,7 @@ const scanItem = (level: Level, scan: Node, op: ScanOp, picks: ReadonlyArray<Nod
     sites.set(n, { buffer: pick, at: (ix) => flatIndex(o.shape, ix, scaleIndex(turnIndex, count(o.shape))) })
     return [n]
   })
-  const inside: Level = { sites, turns: [...level.turns, length], maxBindings: level.maxBindings }
+  const inside: Level = { sites, owners: new Map(), turns: [...level.turns, length], maxBindings: level.maxBindings }
   const steps = sortItems(itemsOf([...next, ...outs], inside), () => [])
   const enter = inits.map((init, i) => {
     const n = copyOf(init)
@@ -143,6 +146,8 @@ const scanItem = (level: Level, scan: Node, op: ScanOp, picks: ReadonlyArray<Nod
 export const sortItems = (items: ReadonlyArray<Item>, after: (i: Item) => ReadonlyArray<Item>): ReadonlyArray<Item> => {
   const maker = new Map<Node, Item>()
   for (const i of items) for (const n of i.makes) maker.set(n, i)
+  const before = (item: Item): ReadonlyArray<Item> =>
+    [...[...item.needs].flatMap((n) => maker.get(n) ?? []), ...after(item)].filter((b) => b !== item)
   const done = new Set<Item>()
   const open = new Set<Item>()
   const stack: Array<readonly [Item, boolean]> = [...items].reverse().map((i) => [i, false] as const)
@@ -156,11 +161,13 @@ export const sortItems = (items: ReadonlyArray<Item>, after: (i: Item) => Readon
     if (open.has(item)) continue
     open.add(item)
     stack.push([item, true])
-    for (const b of [...[...item.needs].flatMap((n) => maker.get(n) ?? []), ...after(item)]) {
-      if (!done.has(b) && b !== item) stack.push([b, false])
-    }
+    for (const b of before(item)) if (!done.has(b)) stack.push([b, false])
   }
-  return [...done]
+  const sorted = [...done]
+  const rank = new Map(sorted.map((i, k) => [i, k]))
+  const early = sorted.find((i) => before(i).some((b) => rank.get(b)! > rank.get(i)!))
+  if (early) throw new Error("the schedule has a cycle: two kernels each wait for the other")
+  return sorted
 }
 
 /** The items of a graph, in the graph's order. */
@@ -170,7 +177,7 @@ export const itemsOf = (outputs: ReadonlyArray<Node>, level: Level): ReadonlyArr
   for (const n of order) {
     if (n.op.tag === "pick") picks.set(n.args[0]!, [...(picks.get(n.args[0]!) ?? []), n])
   }
-  const { groups } = groupsOf(order, new Set(outputs), surroundings(level))
+  const groups = groupsOf(order, new Set(outputs), surroundings(level))
   const items: ReadonlyArray<Item> = [
     ...groups.map((g): Item => ({ needs: g.needs, makes: g.stored, moves: [{ tag: "kernel", lowered: g }], group: g })),
     ...[...picks].map(([scan, of]) => scanItem(level, scan, scan.op as ScanOp, of)),

@@ -10,7 +10,9 @@ import { type Rule, rules } from "./rules.ts"
 const opKey = (op: Op, name: (x: object) => number): string => {
   switch (op.tag) {
     case "data":
-      return `data#${name(op.values)}`
+      return op.values.length <= 65_536
+        ? `data:${op.values.constructor.name}:${op.values.join()}`
+        : `data#${name(op.values)}`
     case "custom":
       return `custom#${name(op.vjp)}`
     case "scan":
