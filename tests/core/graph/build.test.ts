@@ -1,0 +1,434 @@
+import { suite } from "uvu"
+import * as assert from "uvu/assert"
+import * as b from "../../../core/graph/build.ts"
+import type { DType } from "../../../core/tensor/dtype.ts"
+import { show } from "../../../core/graph/make.ts"
+import type { Body, Node } from "../../../core/graph/node.ts"
+import { check, faultsOf } from "../../../core/graph/validity.ts"
+
+const it = suite("constructors of nodes")
+
+/** An input: `x("batch 2 time 3")`. */
+const x = (text: string = "", dtype: DType = "f32", name: string = text): Node => {
+  const words = text.split(" ").filter((w) => w !== "")
+  const axes = words.filter((_, i) => i % 2 === 0)
+  return b.input(name, dtype, axes, words.filter((_, i) => i % 2 === 1).map(Number))
+}
+
+const good = (node: Node, kind: string): void => {
+  assert.equal(faultsOf([node]), [])
+  assert.equal(check([node]), [])
+  assert.is(show(node), kind)
+}
+
+/** The node's own faults, and its best guess. */
+const bad = (node: Node, guess: string, ...messages: ReadonlyArray<string>): void => {
+  assert.equal(node.faults.map((f) => `${f._tag} ${f.op}: ${f.message}`), messages)
+  assert.is(show(node), guess)
+  assert.ok(node.faults.every((f) => /build\.test\.[tj]s:\d+:\d+$/.test(f.at)), node.faults[0]?.at)
+}
+
+it("makes leaves", () => {
+  good(b.constant("f32", NaN), "f32[]")
+  good(b.constant("u8", 255, ["a"], [2]), "u8[a 2]")
+  good(b.iota("n", 0), "i32[n 0]")
+  good(b.data("f32", ["n"], [2], Float32Array.of(1, 2)), "f32[n 2]")
+  good(b.barrier(b.stop(x("a 1")), [x("b 2")], 7), "f32[a 1]")
+  good(b.custom(x("a 1"), [x("b 2")], () => []), "f32[a 1]")
+  bad(
+    b.constant("i32", 0.5),
+    "i32[]",
+    "ValueFault constant: 0.5 is no i32; round it, or cast the other argument to f32 first",
+  )
+  bad(
+    b.constant("bool", 2),
+    "bool[]",
+    "ValueFault constant: 2 is no bool; round it, or cast the other argument to f32 first",
+  )
+  bad(b.data("f32", ["n"], [3], new Float32Array(2)), "f32[n 3]", "SizeFault data: f32[n 3] has 3 elements, got 2")
+  bad(b.iota("n", 2, "bool"), "bool[n 2]", "DTypeFault iota: takes i32, u32, f32, got bool[n 2]; cast it first")
+})
+
+it("refuses names and sizes that are none", () => {
+  bad(
+    b.input("w", "f32", ["a", "a"], [1, 2]),
+    "f32[a 1, a 2]",
+    "NameFault input w: axis 'a' would stand twice in [a a]; rename one first",
+  )
+  bad(
+    b.input("", "f32", ["a b"], [-1]),
+    "f32[a b -1]",
+    "NameFault input: 'a b' is no name of an axis; a name is text without spaces",
+    "SizeFault input: axis 'a b' has the size -1; a size is a whole number, 0 or more",
+  )
+  bad(
+    b.input("w", "f32", ["a"], [NaN]),
+    "f32[a NaN]",
+    "SizeFault input w: axis 'a' has the size NaN; a size is a whole number, 0 or more",
+  )
+  const two = b.input("w", "f32", ["a"], [1, 2])
+  assert.equal(two.faults.map((f) => f.message), ["1 names and 2 sizes; give every axis one size"])
+  const many = b.input("w", "f32", ["a", "b"], [2 ** 40, 2 ** 40])
+  assert.equal(many.faults.map((f) => f._tag), ["LimitFault"])
+})
+
+it("brings the arguments of two into the order of the wider one", () => {
+  const sum = b.binary("add", x("time 3"), x("batch 2 time 3"))
+  good(sum, "f32[batch 2, time 3]")
+  assert.equal(sum.args.map((a) => a.op.tag), ["align", "input"])
+  assert.equal(sum.args.map(show), ["f32[batch 2, time 3]", "f32[batch 2, time 3]"])
+  good(b.binary("lt", x("a 2 b 1"), x("b 1 a 2")), "bool[a 2, b 1]")
+  const scaled = b.binary("mul", x("batch 2"), 0.5)
+  good(scaled, "f32[batch 2]")
+  assert.equal(scaled.args.map((a) => a.op.tag), ["input", "constant"])
+  good(b.binary("sub", 1, x("n 2", "i32")), "i32[n 2]")
+  good(b.binary("sub", 1, 2), "f32[]")
+  good(b.select(x("n 2", "bool"), x("m 1 n 2", "f16"), -1), "f16[m 1, n 2]")
+  good(b.select(x("n 2", "bool"), 1, 0), "f32[n 2]")
+})
+
+it("says what does not fit", () => {
+  bad(
+    b.binary("add", x("batch 2 time 3"), x("time 4")),
+    "f32[batch 2, time 3]",
+    "SizeFault add: axis 'time' is 3 in f32[batch 2, time 3] and 4 in f32[time 4]; slice, pad or rename one",
+  )
+  bad(
+    b.binary("add", x("a 2"), x("b 3")),
+    "f32[a 2, b 3]",
+    "NameFault add: none of f32[a 2], f32[b 3] has all axes [a b]; rename what is meant to be the same, " +
+      "or broadcast one to these axes",
+  )
+  bad(
+    b.binary("add", x("a 2"), x("a 2", "i32")),
+    "f32[a 2]",
+    "DTypeFault add: f32[a 2] and i32[a 2] have different dtypes; cast one to the other's",
+  )
+  bad(
+    b.binary("pow", x("a 2", "i32"), 2),
+    "i32[a 2]",
+    "DTypeFault pow: takes f32, f16, bf16, got i32[a 2]; cast it first",
+  )
+  bad(b.unary("exp", x("a 2", "i32")), "i32[a 2]", "DTypeFault exp: takes f32, f16, bf16, got i32[a 2]; cast it first")
+  const half = b.binary("mul", x("a 2", "i32"), 0.5)
+  assert.equal(faultsOf([half]).map((f) => `${f._tag} ${f.message}`), [
+    "ValueFault 0.5 is no i32; round it, or cast the other argument to f32 first",
+  ])
+  bad(
+    b.select(x("a 2"), x("a 2"), x("a 2", "i32")),
+    "f32[a 2]",
+    "DTypeFault select: the condition is f32[a 2], expected bool; compare it with a number first",
+    "DTypeFault select: f32[a 2] and i32[a 2] have different dtypes; cast one to the other's",
+  )
+})
+
+it("converts", () => {
+  good(b.cast(x("a 2"), "bool"), "bool[a 2]")
+  assert.is(b.cast(x("a 2"), "f32").op.tag, "input")
+  good(b.bitcast(x("a 2"), "u32"), "u32[a 2]")
+  bad(
+    b.bitcast(x("a 2"), "f16"),
+    "f16[a 2]",
+    "DTypeFault bitcast: f32 has 4 bytes and f16 has 2; cast converts the value instead",
+  )
+})
+
+it("aligns, transposes, broadcasts", () => {
+  good(b.align(x("a 2"), ["b", "a"], [3, 2]), "f32[b 3, a 2]")
+  const same = x("a 2")
+  assert.is(b.align(same, ["a"], [2]), same)
+  good(b.transpose(x("a 2 b 3"), ["b", "a"]), "f32[b 3, a 2]")
+  good(b.broadcast(x("a 2"), ["b"], [3]), "f32[b 3, a 2]")
+  bad(
+    b.align(x("a 2 b 3"), ["b"], [4]),
+    "f32[b 4]",
+    "NameFault align: no axis 'a' in f32[b 4]; its axes are 'b'",
+    "SizeFault align: axis 'b' is 3 in f32[a 2, b 3] and 4 in f32[b 4]; slice, pad or rename one",
+  )
+  bad(
+    b.transpose(x("a 2 b 3"), ["b", "c", "c"]),
+    "f32[a 2, b 3]",
+    "NameFault transpose: no axis 'c' in f32[a 2, b 3]; its axes are 'a', 'b'",
+    "NameFault transpose: no axis 'c' in f32[a 2, b 3]; its axes are 'a', 'b'",
+    "NameFault transpose: axis 'c' is given twice; name it once",
+    "NameFault transpose: [b c c] leaves out 'a' of f32[a 2, b 3]; name all axes",
+  )
+})
+
+it("renames, splits, merges", () => {
+  good(b.rename(x("a 2 b 3"), { a: "b", b: "a" }), "f32[b 2, a 3]")
+  good(b.split(x("a 6 b 1"), "a", ["p", "q"], { q: 2 }), "f32[p 3, q 2, b 1]")
+  good(b.split(x("a 0"), "a", ["p", "q"], { q: 2 }), "f32[p 0, q 2]")
+  good(b.merge(x("a 2 b 3 c 4"), ["b", "c"], "n"), "f32[a 2, n 12]")
+  good(b.merge(x("a 2 b 3"), ["a"], "n"), "f32[n 2, b 3]")
+  good(b.reshape(x("a 2 b 3"), ["c"], [6]), "f32[c 6]")
+  bad(
+    b.rename(x("a 2"), { b: "c" }),
+    "f32[a 2]",
+    "NameFault rename: no axis 'b' in f32[a 2]; its axes are 'a'",
+  )
+  bad(
+    b.rename(x("a 2 b 3"), { a: "b" }),
+    "f32[b 2, b 3]",
+    "NameFault rename: axis 'b' would stand twice in [b b]; rename one first",
+  )
+  bad(
+    b.split(x("a 6"), "a", ["p", "q"], { q: 4 }),
+    "f32[p 1, q 4]",
+    "SizeFault split: axis 'a' of f32[a 6] is 6, which is not p ?, q 4; choose sizes whose product is 6",
+  )
+  bad(
+    b.split(x("a 6"), "a", ["p", "q"]),
+    "f32[p 1, q 1]",
+    "SizeFault split: sizes of 'p', 'q' are open; give all of them but one",
+  )
+  bad(
+    b.split(x("a 6"), "a", ["p", "q"], { p: 3, r: 2 }),
+    "f32[p 3, q 2]",
+    "NameFault split: size of 'r' is given, but the parts are 'p', 'q'",
+  )
+  bad(
+    b.split(x("a 6"), "b", ["p", "q"], { p: 3 }),
+    "f32[p 3, q 1]",
+    "NameFault split: no axis 'b' in f32[a 6]; its axes are 'a'",
+  )
+  bad(
+    b.merge(x("a 2 b 3 c 4"), ["c", "b"], "n"),
+    "f32[a 2, n 12]",
+    "NameFault merge: [c b] does not stand side by side in f32[a 2, b 3, c 4]; transpose first",
+  )
+  bad(
+    b.merge(x("a 2"), [], "n"),
+    "f32[n 1, a 2]",
+    "NameFault merge: no axes to merge into 'n'; name some",
+  )
+  bad(
+    b.reshape(x("a 2 b 3"), ["c"], [5]),
+    "f32[c 5]",
+    "SizeFault reshape: f32[a 2, b 3] has 6 elements, f32[c 5] has 5",
+  )
+})
+
+it("slices, flips, pads", () => {
+  good(b.slice(x("a 5 b 2"), [4, 0], [2, 2], [-3, 1]), "f32[a 2, b 2]")
+  good(b.sliceAxis(x("a 5"), "a", 5, 0), "f32[a 0]")
+  const same = x("a 5")
+  assert.is(b.sliceAxis(same, "a", 0, 5), same)
+  good(b.flip(x("a 5 b 0"), ["a", "b"]), "f32[a 5, b 0]")
+  good(b.pad(x("a 3"), [1], [2], [9]), "f32[a 9]")
+  good(b.padAxis(x("a 0 b 1"), "a", 1, 2, -Infinity, 5), "f32[a 3, b 1]")
+  bad(
+    b.sliceAxis(x("a 5"), "a", 3, 4),
+    "f32[a 4]",
+    "SizeFault slice: axis 'a' of f32[a 5] has places 0 to 4; 4 from 3 by 1 goes beyond",
+  )
+  bad(
+    b.sliceAxis(x("a 5"), "b", 3, 4),
+    "f32[a 5]",
+    "NameFault slice: no axis 'b' in f32[a 5]; its axes are 'a'",
+  )
+  bad(b.flip(x("a 5"), ["b"]), "f32[a 5]", "NameFault flip: no axis 'b' in f32[a 5]; its axes are 'a'")
+  bad(b.padAxis(x("a 5"), "b", 1, 1), "f32[a 5]", "NameFault pad: no axis 'b' in f32[a 5]; its axes are 'a'")
+  bad(
+    b.padAxis(x("a 5", "i32"), "a", -1, 0, 0.5),
+    "i32[a 4]",
+    "ValueFault pad: 0.5 is no i32; round it, or cast the other argument to f32 first",
+    "SizeFault pad: what is put before 'a' is -1; expected a whole number from 0",
+  )
+  bad(
+    b.padAxis(x("a 5"), "a", 0, -1),
+    "f32[a 4]",
+    "SizeFault pad: axis 'a' of f32[a 5] does not fit into 4; pad by 0 or more, slice to cut",
+  )
+})
+
+it("puts together and cuts into windows", () => {
+  good(b.concat([x("a 2 b 3"), x("b 3 a 0"), x("a 1 b 3")], "a"), "f32[a 3, b 3]")
+  good(b.stack([x("b 3"), x("b 3", "f32", "other")], "a"), "f32[a 2, b 3]")
+  const one = x("a 2")
+  assert.is(b.concat([one], "a"), one)
+  good(b.window(x("a 7 b 1"), "a", "tap", 3, 2, 2), "f32[a 2, tap 3, b 1]")
+  bad(
+    b.concat([x("a 2 b 3"), x("a 1 c 3", "i32")], "a"),
+    "f32[a 3, b 3]",
+    "DTypeFault concat: f32[a 2, b 3] and i32[a 1, c 3] have different dtypes; cast one to the other's",
+    "NameFault concat: no axis 'b' in i32[a 1, c 3]; its axes are 'a', 'c'",
+    "NameFault concat: no axis 'c' in f32[a 2, b 3]; its axes are 'a', 'b'",
+  )
+  bad(
+    b.concat([x("a 2 b 3"), x("a 1 b 4")], "a"),
+    "f32[a 3, b 3]",
+    "SizeFault concat: axis 'b' is 3 in f32[a 2, b 3] and 4 in f32[a 1, b 4]; slice, pad or rename one",
+  )
+  bad(b.concat([], "a"), "f32[a 0]", "ValueFault concat: no tensors to put along 'a'; give one at least")
+  bad(
+    b.window(x("a 4"), "a", "tap", 3, 1, 2),
+    "f32[a 1, tap 1]",
+    "SizeFault window: axis 'a' of f32[a 4] is shorter than a window of 5; pad it first",
+  )
+  bad(
+    b.window(x("a 4"), "a", "tap", 0, 0.5, 1),
+    "f32[a 1, tap 1]",
+    "SizeFault window: its size is 0; expected a whole number from 1",
+    "SizeFault window: its stride is 0.5; expected a whole number from 1",
+  )
+})
+
+it("folds", () => {
+  good(b.reduce("sum", x("a 2 b 3 c 4"), ["c", "a"]), "f32[b 3]")
+  good(b.reduce("max", x("a 0 b 3"), ["a"]), "f32[b 3]")
+  good(b.reduce("argmin", x("a 2 b 3", "u8"), ["a"]), "i32[b 3]")
+  const same = x("a 5")
+  assert.is(b.reduce("sum", same, []), same)
+  good(b.cumulate("sum", x("a 5"), "a", true), "f32[a 5]")
+  good(b.argsort(x("a 5 b 2"), "b"), "i32[a 5, b 2]")
+  bad(
+    b.reduce("sum", x("a 2", "bool"), ["b", "b"]),
+    "bool[a 2]",
+    "NameFault sum: no axis 'b' in bool[a 2]; its axes are 'a'",
+    "NameFault sum: no axis 'b' in bool[a 2]; its axes are 'a'",
+    "NameFault sum: axis 'b' is given twice; name it once",
+    "DTypeFault sum: takes f32, f16, bf16, i32, u32, u8, got bool[a 2]; cast it first",
+  )
+  bad(
+    b.reduce("argmax", x("a 2 b 0"), ["a", "b"]),
+    "i32[]",
+    "NameFault argmax: takes one axis, got [a b]; merge them first",
+  )
+  bad(
+    b.reduce("argmax", x("a 2 b 0"), ["b"]),
+    "i32[a 2]",
+    "SizeFault argmax: axis 'b' of f32[a 2, b 0] is empty and has no extreme",
+  )
+  bad(
+    b.cumulate("sum", x("a 2"), "b"),
+    "f32[a 2]",
+    "NameFault cumulative sum: no axis 'b' in f32[a 2]; its axes are 'a'",
+  )
+  bad(b.argsort(x("a 2"), "b"), "i32[a 2]", "NameFault argsort: no axis 'b' in f32[a 2]; its axes are 'a'")
+})
+
+it("contracts", () => {
+  good(b.dot(x("batch 2 time 3 model 4"), x("model 4 hidden 5"), ["model"]), "f32[batch 2, time 3, hidden 5]")
+  good(b.dot(x("heads 2 time 3 head 4"), x("key 5 heads 2 head 4"), ["head"]), "f32[heads 2, time 3, key 5]")
+  good(b.dot(x("a 2 b 3"), x("b 3 a 2"), ["a", "b"]), "f32[]")
+  good(b.dot(x("a 2", "f16"), x("b 3", "f16"), []), "f16[a 2, b 3]")
+  bad(
+    b.dot(x("time 3 model 4"), x("model 5 time 2 hidden 5", "f16"), ["model"]),
+    "f32[time 3, hidden 5]",
+    "DTypeFault dot: f32[time 3, model 4] and f16[model 5, time 2, hidden 5] have different dtypes; cast one to the other's",
+    "SizeFault dot: axis 'time' is 3 in f32[time 3, model 4] and 2 in f16[model 5, time 2, hidden 5]; " +
+      "slice, pad or rename one",
+    "SizeFault dot: axis 'model' is 4 in f32[time 3, model 4] and 5 in f16[model 5, time 2, hidden 5]; " +
+      "slice, pad or rename one",
+  )
+  bad(
+    b.dot(x("a 1"), x("b 2"), ["a"]),
+    "f32[b 2]",
+    "NameFault dot: no axis 'a' in f32[b 2]; its axes are 'b'",
+  )
+})
+
+it("gathers and scatters", () => {
+  good(b.gather(x("vocab 9 model 4"), x("batch 2 time 3", "i32"), "vocab"), "f32[batch 2, time 3, model 4]")
+  good(b.gather(x("batch 2 vocab 9"), x("batch 2", "u8"), "vocab"), "f32[batch 2]")
+  good(b.gather(x("a 2 time 9"), x("a 2 time 3", "u32"), "time"), "f32[a 2, time 3]")
+  const updates = x("batch 2 time 3 model 4")
+  const index = x("batch 2 time 3", "i32")
+  good(b.scatter(updates, index, "vocab", 9), "f32[vocab 9, model 4]")
+  good(b.scatter(updates, index, "vocab", 9, [], ["model", "vocab"]), "f32[model 4, vocab 9]")
+  good(b.scatter(updates, index, "vocab", 9, ["batch"]), "f32[vocab 9, batch 2, model 4]")
+  good(b.scatter(updates, index, "time", 9, ["batch"], ["batch", "time", "model"]), "f32[batch 2, time 9, model 4]")
+  good(b.scatter(x("model 4"), index, "vocab", 9), "f32[vocab 9, model 4]")
+  bad(
+    b.gather(x("a 2 b 3"), x("a 4"), "c"),
+    "f32[b 3]",
+    "NameFault gather: no axis 'c' in f32[a 2, b 3]; its axes are 'a', 'b'",
+    "DTypeFault gather: takes i32, u32, u8, got f32[a 4]; cast it first",
+    "SizeFault gather: axis 'a' is 2 in f32[a 2, b 3] and 4 in f32[a 4]; slice, pad or rename one",
+  )
+  bad(
+    b.scatter(x("a 2 n 3", "bool"), x("a 2"), "n", 1.5, ["b"]),
+    "bool[n 1.5, n 1.5]",
+    "DTypeFault scatter: takes f32, f16, bf16, i32, u32, u8, got bool[a 2, n 3]; cast it first",
+    "DTypeFault scatter: takes i32, u32, u8, got f32[a 2]; cast it first",
+    "NameFault scatter: no axis 'b' in f32[a 2]; its axes are 'a'",
+    "SizeFault scatter: the size of 'n' is 1.5; expected a whole number from 0",
+    "NameFault scatter: axis 'n' is in bool[a 2, n 3] and would stand twice; rename one",
+    "NameFault scatter: axis 'n' would stand twice in [n n]; rename one first",
+    "SizeFault scatter: axis 'n' has the size 1.5; a size is a whole number, 0 or more",
+    "SizeFault scatter: axis 'n' has the size 1.5; a size is a whole number, 0 or more",
+  )
+  bad(
+    b.scatter(x("a 2"), x("a 2", "i32"), "n", 3, [], ["n", "c"]),
+    "f32[n 3, c 1]",
+    "NameFault scatter: the result has the axes [n], got [n c]",
+  )
+  bad(
+    b.scatter(x("n 2"), x("n 2", "i32"), "n", 3, ["n"]),
+    "f32[n 3]",
+    "NameFault scatter: axis 'n' is new in the result, so it is no batch axis; rename the index's",
+  )
+})
+
+const carry = x("model 4", "f32", "carry.0")
+const each = x("batch 2 model 4", "f32", "each.0")
+const fixed = x("", "f32", "const.0")
+const body: Body = {
+  carry: [carry],
+  each: [each],
+  constants: [fixed],
+  next: [b.binary("add", carry, b.reduce("sum", b.binary("mul", each, fixed), ["batch"]))],
+  out: [each],
+}
+const loop = (over: Partial<b.Scan> = {}): Node =>
+  b.scan({
+    body,
+    inits: [x("model 4")],
+    sequences: [x("batch 2 time 5 model 4")],
+    constants: [x()],
+    axis: "time",
+    length: 5,
+    reverse: false,
+    ...over,
+  })
+
+it("loops", () => {
+  good(b.pick(loop(), 0), "f32[model 4]")
+  good(b.pick(loop(), 1), "f32[time 5, batch 2, model 4]")
+  bad(b.pick(loop(), 2), "f32[]", "SizeFault pick: the number of the result is 2; expected a whole number from 0 to 1")
+  bad(b.pick(x("a 1"), 0), "f32[a 1]", "RuleFault pick: takes a result of a scan, got one of input")
+  bad(
+    loop({ inits: [x("model 3")], constants: [], sequences: [] }),
+    "f32[]",
+    "RuleFault scan: carries 0 is f32[model 4] in the body, got f32[model 3]; make them the same",
+    "RuleFault scan: the body has 1 constants, got 0; give as many",
+    "RuleFault scan: the body has 1 sequences, got 0; give as many",
+  )
+  bad(
+    loop({ sequences: [x("batch 2 time 6 model 4")] }),
+    "f32[]",
+    "SizeFault scan: axis 'time' of f32[batch 2, time 6, model 4] is 6, expected 5 as in the others",
+  )
+  bad(
+    loop({ sequences: [x("time 5 model 4")] }),
+    "f32[]",
+    "RuleFault scan: a slice of sequence 0 is f32[model 4], the body takes f32[batch 2, model 4]",
+  )
+  bad(
+    loop({ sequences: [x("model 4")], length: -1 }),
+    "f32[]",
+    "SizeFault scan: the length of 'time' is -1; expected a whole number from 0",
+    "NameFault scan: no axis 'time' in f32[model 4]; its axes are 'model'",
+  )
+  const broken: Body = { ...body, out: [b.unary("exp", x("a 1", "i32", "each.0"))] }
+  bad(loop({ body: broken }), "f32[]", "DTypeFault exp: takes f32, f16, bf16, got i32[a 1]; cast it first")
+})
+
+it("goes on after a fault, so that one tracing finds all", () => {
+  const first = b.binary("add", x("a 2"), x("a 3"))
+  const second = b.dot(first, x("b 1"), ["b"])
+  assert.equal(faultsOf([second]).map((f) => f.op), ["add", "dot"])
+})
+
+it.run()
