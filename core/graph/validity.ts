@@ -106,13 +106,22 @@ const inputsDiffer = (nodes: ReadonlyArray<Node>): Faults => {
   })
 }
 
+/** The first rule that a node breaks. Rules may rely on those before them, so they are asked one by one. */
+const firstBroken = (node: Node): Faults => {
+  for (const { name, broken } of rules) {
+    const sentence = broken(node)
+    if (sentence !== undefined) return [ruleFault(node, name, sentence)]
+  }
+  return []
+}
+
 /** The first broken rule of every node, bodies of scans included; nothing where the graph is valid. */
 export const check = (roots: ReadonlyArray<Node>): Faults => {
   const nodes = topological(roots)
   const own = nodes.flatMap((node): Faults => {
-    const bad = rules.map((r) => [r.name, r.broken(node)] as const).find(([, b]) => b !== undefined)
-    if (bad !== undefined) return [ruleFault(node, bad[0], bad[1]!)]
-    return node.op.tag === "scan" ? check([...node.op.body.next, ...node.op.body.out]) : []
+    const broken = firstBroken(node)
+    if (broken.length > 0 || node.op.tag !== "scan") return broken
+    return check([...node.op.body.next, ...node.op.body.out])
   })
   return [...own, ...inputsDiffer(nodes)]
 }
