@@ -1,0 +1,75 @@
+/**
+ * The peers, each optional: jax-js and onnxruntime-web in Node 24, installed once into a temporary folder, and PyTorch
+ * from the system's Python. Every peer is a process of its own that prints one line of JSON; one that is absent says why
+ * and how to get it.
+ * @module
+ */
+import { spawnSync } from "node:child_process"
+import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import process from "node:process"
+import { either as E } from "fp-ts"
+import { root } from "../house.ts"
+
+/** What npm brings. Node 24 is the newest that all of them run on, and the one that jax-js is fastest on. */
+const packages = ["@jax-js/jax@0.1.25", "onnxruntime-web@1.30.0", "node@24.21.0"]
+
+/** Where the peers live between runs. */
+export const folder: string = join(tmpdir(), "orrery-peers-1")
+
+const modules = (): E.Either<string, string> => {
+  const node = join(folder, "node_modules/node/bin/node")
+  mkdirSync(folder, { recursive: true })
+  for (const file of readdirSync(join(root, "tests/bench/peers"))) {
+    copyFileSync(join(root, "tests/bench/peers", file), join(folder, file))
+  }
+  if (existsSync(node)) return E.right(node)
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }))
+  const args = ["install", "--no-audit", "--no-fund", "--loglevel=error", ...packages]
+  const { status, stderr } = spawnSync("npm", args, { cwd: folder, encoding: "utf8" })
+  if (status === 0 && existsSync(node)) return E.right(node)
+  return E.left(`npm could not install ${packages.join(", ")}: ${stderr?.trim().split("\n").at(-1) ?? "npm is absent"}`)
+}
+
+const python = (): E.Either<string, string> => {
+  const found = ["python3", "/usr/bin/python3"].find((name) => spawnSync(name, ["-c", "import torch"]).status === 0)
+  return found === undefined
+    ? E.left("PyTorch is absent; Debian has it: apt-get install python3-torch")
+    : E.right(found)
+}
+
+/** Node 24, which the peers run in; also ours, to measure it with V8's 256-bit vectors. */
+export const node24: E.Either<string, string> = modules()
+const torch = python()
+
+/** How a process ended: the JSON of its last line, or why there is none. */
+export const ask = (
+  command: string,
+  args: ReadonlyArray<string>,
+  options: { readonly cwd: string; readonly env?: Readonly<Record<string, string>> },
+): E.Either<string, unknown> => {
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
+    cwd: options.cwd,
+    env: { ...process.env, ...options.env },
+    encoding: "utf8",
+    timeout: 300_000,
+  })
+  if (status !== 0) {
+    return E.left(`${command} ${args[0]}: ${error?.message ?? stderr.trim().split("\n").slice(-3).join(" | ")}`)
+  }
+  return E.tryCatch(() => JSON.parse(stdout.trim().split("\n").at(-1)!), String)
+}
+
+/** Asks a script for Node 24. */
+export const inNode = (script: string, ...args: ReadonlyArray<string>): E.Either<string, unknown> =>
+  E.flatMap((node: string) => ask(node, [script, ...args], { cwd: folder }))(node24)
+
+/** Asks a script for Python, with so many threads that do not spin while they wait. */
+export const inTorch = (script: string, threads: number, ...args: ReadonlyArray<string>): E.Either<string, unknown> =>
+  E.flatMap((command: string) =>
+    ask(command, [script, ...args], {
+      cwd: folder,
+      env: { OMP_NUM_THREADS: `${threads}`, OPENBLAS_NUM_THREADS: `${threads}`, OMP_WAIT_POLICY: "PASSIVE" },
+    })
+  )(torch)

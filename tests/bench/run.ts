@@ -1,0 +1,26 @@
+/**
+ * `deno task bench [contraction] [training] [--rounds=3] [--no-peers]`: measures, prints tables, keeps JSON.
+ * @module
+ */
+import process from "node:process"
+import { contraction } from "./contraction-bench.ts"
+import { keep, type Report, table } from "./table.ts"
+import { training } from "./training-bench.ts"
+
+const benches: Readonly<Record<string, (rounds: number, peers: boolean) => Report>> = { contraction, training }
+
+const words = process.argv.slice(2)
+const wanted = words.filter((word) => !word.startsWith("--"))
+const rounds = Number(words.find((word) => word.startsWith("--rounds="))?.slice(9) ?? "3")
+const unknown = wanted.filter((word) => !(word in benches))
+if (unknown.length > 0 || !Number.isInteger(rounds) || rounds < 1) {
+  process.stderr.write(
+    `bench: expected some of ${Object.keys(benches).join(", ")} and --rounds=1 or more; got ${words.join(" ")}\n`,
+  )
+  process.exit(2)
+}
+for (const name of wanted.length > 0 ? wanted : Object.keys(benches)) {
+  process.stdout.write(`\nmeasuring ${name}, ${rounds} rounds ...\n`)
+  const report = benches[name]!(rounds, !words.includes("--no-peers"))
+  process.stdout.write(`\n${table(report)}\nkept in ${keep(report)}\n`)
+}
