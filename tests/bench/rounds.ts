@@ -4,7 +4,7 @@
  * @module
  */
 import { either as E } from "fp-ts"
-import * as t from "io-ts"
+import type * as t from "io-ts"
 import { median } from "./table.ts"
 
 /** One who can be asked to run, in a process of its own. */
