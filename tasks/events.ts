@@ -1,0 +1,210 @@
+/**
+ * What happens in a task, as it happens: plain records on a hub that anyone may listen to (a progress line, a log, a
+ * test). The log of a run is its events, one JSON text a line, and the report is made of the log alone.
+ * @module
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as PubSub from "effect/PubSub"
+import type * as Scope from "effect/Scope"
+import { either as E } from "fp-ts"
+import * as t from "io-ts"
+import { decodeJson, finite, natural } from "../core/files/codec.ts"
+import { Store, type StoreFault } from "./store.ts"
+
+// ---- types -----------------------------------------------------------------
+
+/** What a program will take, in bytes and floating-point operations of one run. */
+export interface Expected {
+  readonly program: string
+  readonly peak: number
+  readonly arena: number
+  readonly flops: number
+  readonly traffic: number
+  readonly dispatches: number
+}
+
+/** One thing that happened; `at` is in milliseconds since 1970. */
+export type Event =
+  | {
+    readonly _tag: "Began"
+    readonly at: number
+    readonly task: string
+    /** Settings for people, in order. */
+    readonly settings: ReadonlyArray<readonly [name: string, value: string]>
+    readonly digest: string
+    readonly device: string
+    readonly parameters: number
+    readonly expected: ReadonlyArray<Expected>
+    readonly baselines: ReadonlyArray<{ readonly tool: string; readonly bits: number }>
+  }
+  | { readonly _tag: "Skipped"; readonly at: number; readonly path: string; readonly why: string }
+  | { readonly _tag: "Resumed"; readonly at: number; readonly step: number; readonly digest: string }
+  | {
+    readonly _tag: "Stepped"
+    readonly at: number
+    /** Steps done, out of `steps`. */
+    readonly step: number
+    readonly steps: number
+    /** Mean negative log likelihood of a token, in nats. */
+    readonly loss: number
+    readonly rate: number
+    /** Global norm of the gradient before it is clipped. */
+    readonly norm: number
+    readonly tokens: number
+    /** Bytes on the device now. */
+    readonly memory: number
+  }
+  | {
+    readonly _tag: "Evaluated"
+    readonly at: number
+    readonly step: number
+    /** Bits per byte of the text. */
+    readonly bits: number
+    readonly bytes: number
+    /** All of the held-out text, or the first part of it. */
+    readonly whole: boolean
+  }
+  | {
+    readonly _tag: "Saved"
+    readonly at: number
+    readonly step: number
+    readonly digest: string
+    readonly bytes: number
+  }
+  | {
+    readonly _tag: "Sampled"
+    readonly at: number
+    readonly step: number
+    readonly prompt: string
+    readonly text: string
+    readonly temperature: number
+  }
+  | {
+    readonly _tag: "Finished"
+    readonly at: number
+    readonly step: number
+    readonly digest: string
+    /** Most bytes that the device ever held. */
+    readonly peak: number
+  }
+
+const at = { at: finite }
+const expected = t.strict({
+  program: t.string,
+  peak: finite,
+  arena: finite,
+  flops: finite,
+  traffic: finite,
+  dispatches: finite,
+})
+
+/** The codec of events: what comes out of a log file. */
+export const Event: t.Type<Event, unknown> = t.union([
+  t.strict({
+    _tag: t.literal("Began"),
+    ...at,
+    task: t.string,
+    settings: t.readonlyArray(t.tuple([t.string, t.string])),
+    digest: t.string,
+    device: t.string,
+    parameters: natural,
+    expected: t.readonlyArray(expected),
+    baselines: t.readonlyArray(t.strict({ tool: t.string, bits: finite })),
+  }),
+  t.strict({ _tag: t.literal("Skipped"), ...at, path: t.string, why: t.string }),
+  t.strict({ _tag: t.literal("Resumed"), ...at, step: natural, digest: t.string }),
+  t.strict({
+    _tag: t.literal("Stepped"),
+    ...at,
+    step: natural,
+    steps: natural,
+    loss: finite,
+    rate: finite,
+    norm: finite,
+    tokens: natural,
+    memory: finite,
+  }),
+  t.strict({ _tag: t.literal("Evaluated"), ...at, step: natural, bits: finite, bytes: natural, whole: t.boolean }),
+  t.strict({ _tag: t.literal("Saved"), ...at, step: natural, digest: t.string, bytes: natural }),
+  t.strict({
+    _tag: t.literal("Sampled"),
+    ...at,
+    step: natural,
+    prompt: t.string,
+    text: t.string,
+    temperature: finite,
+  }),
+  t.strict({ _tag: t.literal("Finished"), ...at, step: natural, digest: t.string, peak: finite }),
+]) as t.Type<Event, unknown>
+
+// ---- the hub ---------------------------------------------------------------
+
+/** The hub; undefined is the end. */
+export interface Events {
+  readonly hub: PubSub.PubSub<Event | undefined>
+}
+
+/** The service. */
+export const Events: Context.Service<Events, Events> = Context.Service<Events>("orrery/tasks/Events")
+
+/** A hub that keeps what a slow listener has not yet heard. */
+export const events: Layer.Layer<Events> = Layer.effect(
+  Events,
+  Effect.map(PubSub.unbounded<Event | undefined>(), (hub) => ({ hub })),
+)
+
+/** Tells all listeners. */
+export const tell = (event: Event): Effect.Effect<void, never, Events> =>
+  Effect.flatMap(Events, ({ hub }) => PubSub.publish(hub, event))
+
+/** A listener hears every event from now on; its fiber ends after the end is told. */
+export const listen = <X, R>(
+  hear: (event: Event) => Effect.Effect<void, X, R>,
+): Effect.Effect<Fiber.Fiber<void, X>, never, Events | Scope.Scope | R> =>
+  Effect.gen(function* () {
+    const { hub } = yield* Events
+    const heard = yield* PubSub.subscribe(hub)
+    const loop = Effect.gen(function* () {
+      for (let e = yield* PubSub.take(heard); e !== undefined; e = yield* PubSub.take(heard)) yield* hear(e)
+    })
+    return yield* Effect.forkScoped(loop)
+  })
+
+/** Runs `task` with listeners, and waits until each of them has heard all of it, also when the task fails. */
+export const heardBy = <A, X, R, X2, R2>(
+  task: Effect.Effect<A, X, R>,
+  listeners: ReadonlyArray<(event: Event) => Effect.Effect<void, X2, R2>>,
+): Effect.Effect<A, X | X2, Events | R | R2> =>
+  Effect.scoped(Effect.gen(function* () {
+    const { hub } = yield* Events
+    const fibers = yield* Effect.forEach(listeners, listen)
+    const end = Effect.andThen(PubSub.publish(hub, undefined), Effect.forEach(fibers, Fiber.join))
+    const result = yield* Effect.onError(task, () => Effect.ignore(end))
+    yield* end
+    return result
+  })) as Effect.Effect<A, X | X2, Events | R | R2>
+
+// ---- the log ---------------------------------------------------------------
+
+/** Writes each event as a line of JSON. */
+export const logTo = (path: string) => (event: Event): Effect.Effect<void, StoreFault, Store> =>
+  Effect.flatMap(Store, (store) => store.append(path, JSON.stringify(event) + "\n"))
+
+/** The events in a log's text; a line that is torn or foreign is left out. */
+export const parseLog = (text: string): ReadonlyArray<Event> =>
+  text.split("\n").flatMap((line) => {
+    const event = decodeJson(Event, line)
+    return E.isRight(event) ? [event.right] : []
+  })
+
+const stepOf = (e: Event): number => "step" in e ? e.step : 0
+
+/** One history out of a log with interruptions: what a run did after the checkpoint it was taken up from never was. */
+export const history = (log: ReadonlyArray<Event>): ReadonlyArray<Event> =>
+  log.reduce<ReadonlyArray<Event>>((kept, e) => {
+    if (e._tag === "Began") return [...kept.filter((k) => k._tag !== "Began"), e]
+    return e._tag === "Resumed" ? [...kept.filter((k) => stepOf(k) <= e.step), e] : [...kept, e]
+  }, [])
