@@ -1,6 +1,7 @@
 /**
  * A Llama in plain loops over float64, written from the paper's formulas and without any of the project's ops: what the
  * graph is compared with.
+ * @module
  */
 import type { Config } from "../../models/llama/config.ts"
 import type { Hosts, Parameters } from "../../models/llama/parameters.ts"
