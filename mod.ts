@@ -1,0 +1,52 @@
+/**
+ * Orrery: world models as typed functions. Ops on tensors with named axes build a graph; gradients are graphs; `compile`
+ * makes a program whose memory and work are known before it runs; a device runs it: WebGPU, WebAssembly, or the float64
+ * oracle.
+ *
+ * ```ts
+ * import { either as E } from "fp-ts"
+ * import { compile, dot, explain, f32, softmax } from "@orrery/orrery"
+ *
+ * const specs = { x: f32("batch model", { batch: 4, model: 8 }), w: f32("model out", { model: 8, out: 2 }) }
+ * const program = compile(({ x, w }) => ({ y: softmax(dot(x, w, "model"), "out") }), specs)
+ * if (E.isRight(program)) console.log(explain(program.right.program))
+ * ```
+ * @module
+ */
+
+// the language
+export type { Axes, Has, Without, Word, Words } from "./core/tensor/axes.ts"
+export { type DType, dtypes, type HostArray, isDType } from "./core/tensor/dtype.ts"
+export * from "./core/tensor/host.ts"
+export * from "./core/tensor/spec.ts"
+export * from "./core/tensor/tensor.ts"
+export * as Tree from "./core/tensor/tree.ts"
+export { type Faults, type GraphFault, sentence } from "./core/graph/fault.ts"
+export { print } from "./core/graph/print.ts"
+
+// ops
+export * from "./ops/activation.ts"
+export * from "./ops/contraction.ts"
+export * from "./ops/convolution.ts"
+export * from "./ops/elementwise.ts"
+export * from "./ops/indexing.ts"
+export * from "./ops/literal.ts"
+export * from "./ops/logic.ts"
+export * from "./ops/loss.ts"
+export * from "./ops/movement.ts"
+export * from "./ops/norm.ts"
+export * from "./ops/optimiser.ts"
+export * from "./ops/reduction.ts"
+export * from "./ops/rope.ts"
+export * from "./ops/schedule.ts"
+export * from "./ops/softmax.ts"
+export * from "./ops/sorting.ts"
+
+// differentiation
+export * from "./core/grad/custom.ts"
+export * from "./core/grad/grad.ts"
+
+// the compiler
+export { compile, type Compiled, type CompileOptions, type Policy } from "./core/plan/compile.ts"
+export { explain } from "./core/plan/explain.ts"
+export type { Forecast, Program, Slot } from "./core/plan/program.ts"
