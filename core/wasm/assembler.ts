@@ -182,7 +182,7 @@ export const unreachable: Code = 0x00
 /** Growing bytes. */
 interface Sink {
   readonly put: (byte: number) => void
-  readonly bytes: () => Uint8Array
+  readonly bytes: () => Uint8Array<ArrayBuffer>
 }
 
 const sink = (): Sink => {
@@ -203,7 +203,7 @@ const sink = (): Sink => {
 
 const opening = { block: 0x02, loop: 0x03, if: 0x04 }
 
-const flatten = (code: Code, numberOf: (callee: Func) => number): Uint8Array => {
+const flatten = (code: Code, numberOf: (callee: Func) => number): Uint8Array<ArrayBuffer> => {
   const out = sink()
   const open: Array<Label> = []
   const put = (bytes: ReadonlyArray<number>): void => bytes.forEach(out.put)
@@ -269,7 +269,7 @@ export const tableType = 0
  * The bytes of a module. Type number 0 is the type of the first function in the table, so that an indirect call can
  * name it (all of the table's functions have that type).
  */
-export const assemble = (parts: ModuleParts): Uint8Array => {
+export const assemble = (parts: ModuleParts): Uint8Array<ArrayBuffer> => {
   const types = numbering<Code>()
   const functions = numbering<readonly [number, Uint8Array]>()
   const known = new Map<Func, number>()

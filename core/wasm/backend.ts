@@ -1,0 +1,326 @@
+/**
+ * The WebAssembly device: one memory for all arrays, arenas and threads, one module per program. Where an engine has no
+ * shared memory or no workers it is the same device with one thread.
+ * @module
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import {
+  type Allocation,
+  type Backend,
+  type DeviceFault,
+  deviceFault,
+  type DeviceInfo,
+  type Executable,
+} from "../device/backend.ts"
+import type { Program } from "../plan/program.ts"
+import { type DType, dtypes, type HostArray } from "../tensor/dtype.ts"
+import { store } from "../tensor/host.ts"
+import { assemble, func } from "./assembler.ts"
+import { type Heap, heap, rangeBytes } from "./heap.ts"
+import { f32, f32x4 } from "./instructions.ts"
+import type { Features } from "./kernel.ts"
+import { type ProgramCode, programCode } from "./module.ts"
+import { type Platform, platform } from "./platform.ts"
+import { type Entry, type Pool, pool } from "./pool.ts"
+import { control } from "./walker.ts"
+
+/** What can be chosen; each has a default. */
+export interface WasmOptions {
+  /** Threads, the caller's included: `ORRERY_THREADS`, else as many as the machine runs at once. */
+  readonly threads?: number
+  /** Relaxed SIMD where the engine has it (default), or strict: the same bits on every engine. */
+  readonly relaxed?: boolean
+  /** Asks V8 to join 128-bit operations into 256 bits, where it can. Default: as `relaxed`. */
+  readonly wide?: boolean
+}
+
+/** An array's place in the device's memory. */
+export interface WasmHandle {
+  readonly address: number
+}
+
+const page = 65536
+const most = 65536 * page
+
+const bytesOf = (dtype: DType, elements: number): number => Math.ceil(elements * dtypes[dtype].bytes / 4) * 4
+
+const megabytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`
+
+/** The elements at an address, in stored form; a view that lasts until memory grows. */
+const view = (memory: WebAssembly.Memory, dtype: DType, address: number, elements: number): HostArray => {
+  switch (dtype) {
+    case "f32":
+      return new Float32Array(memory.buffer, address, elements)
+    case "f16":
+    case "bf16":
+      return new Uint16Array(memory.buffer, address, elements)
+    case "i32":
+      return new Int32Array(memory.buffer, address, elements)
+    case "u32":
+      return new Uint32Array(memory.buffer, address, elements)
+    case "u8":
+    case "bool":
+      return new Uint8Array(memory.buffer, address, elements)
+  }
+}
+
+const isShared = (memory: WebAssembly.Memory): boolean =>
+  typeof SharedArrayBuffer !== "undefined" && memory.buffer instanceof SharedArrayBuffer
+
+/** The device's memory and who has what of it. */
+interface Store {
+  readonly memory: WebAssembly.Memory
+  /** Takes so many bytes; `what` goes into the fault. */
+  readonly take: (bytes: number, what: string) => Effect.Effect<number, DeviceFault>
+  readonly give: (address: number, bytes: number) => void
+  /** Counts bytes as allocated (or, negative, freed) for the device's report. */
+  readonly count: (bytes: number) => void
+  readonly report: () => { readonly bytes: number; readonly peak: number }
+}
+
+/** Adds pages until the range fits; undefined if the engine gives no more. */
+const grown = (memory: WebAssembly.Memory, ranges: Heap, bytes: number): number | undefined => {
+  const end = memory.buffer.byteLength
+  const need = Math.ceil((bytes - ranges.tail(end)) / page)
+  for (const pages of [Math.min(Math.max(need, 256), (most - end) / page), need]) {
+    if (pages < need || end + pages * page > most) continue
+    try {
+      memory.grow(pages)
+      ranges.give(end, pages * page)
+      return ranges.take(bytes)
+    } catch {
+      continue // the engine's limit: try less
+    }
+  }
+  return undefined
+}
+
+const storeOn = (memory: WebAssembly.Memory): Store => {
+  const ranges = heap()
+  ranges.give(control.end, memory.buffer.byteLength - control.end)
+  let bytes = 0, peak = 0
+  return {
+    memory,
+    take: (wanted, what) =>
+      Effect.suspend(() => {
+        const address = ranges.take(rangeBytes(wanted)) ?? grown(memory, ranges, rangeBytes(wanted))
+        if (address !== undefined) return Effect.succeed(address)
+        const message = `wasm memory: ${what} needs ${megabytes(wanted)}; ${megabytes(bytes)} are allocated and the ` +
+          `largest free range has ${megabytes(ranges.largest())}; the engine gives at most ${megabytes(most)}. ` +
+          "Use smaller sizes, or free arrays first"
+        return Effect.fail(deviceFault("memory", message))
+      }),
+    give: (address, size) => ranges.give(address, rangeBytes(size)),
+    count: (change) => {
+      bytes += change
+      peak = Math.max(peak, bytes)
+    },
+    report: () => ({ bytes, peak }),
+  }
+}
+
+/** A memory of the largest maximum that the engine allows. */
+const newMemory = (shared: boolean): WebAssembly.Memory | undefined => {
+  for (let maximum = most / page; maximum >= 1024; maximum /= 2) {
+    try {
+      return new WebAssembly.Memory({ initial: 16, maximum, shared })
+    } catch {
+      continue
+    }
+  }
+  return undefined
+}
+
+const hasRelaxed = (): boolean => {
+  const zero = f32x4.splat(f32.const(0))
+  const probe = func("probe", [], ["v128"], () => f32x4.madd(zero, zero, zero).code)
+  return WebAssembly.validate(
+    assemble({ memory: { initial: 1, maximum: 1, shared: false }, exports: { probe }, table: [] }),
+  )
+}
+
+const digest = async (bytes: Uint8Array<ArrayBuffer>): Promise<string> =>
+  [...new Uint8Array(await crypto.subtle.digest("SHA-256", bytes))].map((b) => b.toString(16).padStart(2, "0")).join("")
+
+/** Compiled modules by the digest of their bytes. Code has no addresses in it, so equal programs share one. */
+interface Modules {
+  readonly get: (code: ProgramCode) => Effect.Effect<{ readonly id: number; readonly entry: Entry }, DeviceFault>
+}
+
+const modulesFor = (threads: Pool, memory: WebAssembly.Memory): Modules => {
+  const known = new Map<string, Promise<{ readonly id: number; readonly entry: Entry }>>()
+  const compile = async (bytes: Uint8Array<ArrayBuffer>, id: number): Promise<{ id: number; entry: Entry }> => {
+    const module = await WebAssembly.compile(bytes)
+    threads.load(id, module)
+    return { id, entry: new WebAssembly.Instance(module, { m: { memory } }).exports as unknown as Entry }
+  }
+  return {
+    get: (code) =>
+      Effect.tryPromise({
+        try: async () => {
+          const key = await digest(code.bytes)
+          const found = known.get(key) ?? compile(code.bytes, known.size + 1)
+          known.set(key, found)
+          return await found
+        },
+        catch: (cause) => deviceFault("compile", `wasm: the engine refused the module of a program: ${cause}`),
+      }),
+  }
+}
+
+/** Scratch of all threads, as large as the neediest program wants; kept for the device's life. */
+const workspace = (space: Store, words: Int32Array, threads: number): (code: ProgramCode) => Effect.Effect<void, DeviceFault> => {
+  const ensure = (bytes: number, at: number, have: number): Effect.Effect<void, DeviceFault> =>
+    bytes <= have ? Effect.void : Effect.map(space.take(bytes, "scratch of kernels"), (address) => {
+      const old = words[at / 4]! >>> 0
+      words[at / 4] = address | 0
+      if (have > 0) space.give(old, have)
+    })
+  let stride = 0, shared = 0
+  return (code) =>
+    Effect.gen(function* () {
+      yield* ensure(code.scratch * threads, control.scratch, stride * threads)
+      stride = Math.max(stride, code.scratch)
+      words[control.stride / 4] = stride
+      yield* ensure(code.shared, control.shared, shared)
+      shared = Math.max(shared, code.shared)
+    })
+}
+
+const check = (a: Allocation<WasmHandle>, data: HostArray): DeviceFault | undefined =>
+  data.length === a.elements
+    ? undefined
+    : deviceFault("input", `wasm: an array of ${a.elements} ${a.dtype} elements was given ${data.length}`)
+
+/** Constants and arena in memory, and the image over them. */
+const placed = (
+  program: Program,
+  code: ProgramCode,
+  space: Store,
+): Effect.Effect<{ readonly image: number; readonly bytes: number; readonly free: () => void }, DeviceFault> =>
+  Effect.gen(function* () {
+    const taken: Array<readonly [number, number]> = []
+    const free = (): void => taken.splice(0).forEach(([address, bytes]) => space.give(address, bytes))
+    const take = (bytes: number, what: string): Effect.Effect<number, DeviceFault> =>
+      space.take(bytes, what).pipe(
+        Effect.tap((address) => Effect.sync(() => taken.push([address, bytes]))),
+        Effect.tapError(() => Effect.sync(free)),
+      )
+    const arena = yield* take(program.arena, "the arena of a program")
+    const buffers: Array<number> = []
+    let bytes = program.arena
+    for (const { dtype, elements, place } of program.buffers) {
+      if (place.tag === "constant") {
+        const size = bytesOf(dtype, elements)
+        const address = yield* take(size, "a constant of a program")
+        view(space.memory, dtype, address, elements).set(store(dtype, place.values))
+        buffers.push(address)
+        bytes += size
+      } else buffers.push(place.tag === "arena" ? arena + place.offset : 0)
+    }
+    const image = yield* take(code.imageBytes, "the steps of a program")
+    new Uint8Array(space.memory.buffer, image, code.imageBytes).set(code.image({ image, buffers }))
+    return { image, bytes, free }
+  })
+
+const backendOn = (space: Store, threads: Pool, features: Features, info: DeviceInfo): Backend<WasmHandle> => {
+  const { memory } = space
+  const modules = modulesFor(threads, memory)
+  const words = new Int32Array(memory.buffer, 0, control.end / 4)
+  const ensureWorkspace = workspace(space, words, threads.threads)
+  const shape = { initial: 16, maximum: most / page, shared: isShared(memory) }
+
+  const prepare = (program: Program): Effect.Effect<Executable<WasmHandle>, DeviceFault> =>
+    Effect.gen(function* () {
+      const code = programCode(program, features, shape)
+      const { id, entry } = yield* modules.get(code)
+      yield* threads.exclusive(ensureWorkspace(code))
+      const { image, bytes, free } = yield* placed(program, code, space)
+      space.count(bytes)
+      const inputs = program.buffers.flatMap((b, i) => b.place.tag === "input" ? [[i, b.place.index] as const] : [])
+      const outputs = program.buffers.flatMap((b, i) => b.place.tag === "output" ? [[i, b.place.index] as const] : [])
+      let alive = true
+      return {
+        bytes,
+        run: (given, made) =>
+          !alive ? Effect.fail(deviceFault("consumed", "wasm: this program was disposed; prepare it again")) : threads.run(id, entry, image + code.first, () => {
+            const table = new Int32Array(memory.buffer, image, program.buffers.length)
+            for (const [buffer, index] of inputs) table[buffer] = given[index]!.handle.address | 0
+            for (const [buffer, index] of outputs) table[buffer] = made[index]!.handle.address | 0
+          }),
+        dispose: Effect.sync(() => {
+          if (!alive) return
+          alive = false
+          free()
+          space.count(-bytes)
+        }),
+      }
+    })
+
+  return {
+    info,
+    memory: Effect.sync(space.report),
+    allocate: (dtype, elements) =>
+      Effect.map(space.take(bytesOf(dtype, elements), `an array of ${elements} ${dtype}`), (address) => {
+        space.count(bytesOf(dtype, elements))
+        return { dtype, elements, handle: { address } }
+      }),
+    free: (a) =>
+      Effect.sync(() => {
+        space.give(a.handle.address, bytesOf(a.dtype, a.elements))
+        space.count(-bytesOf(a.dtype, a.elements))
+      }),
+    write: (a, data) =>
+      Effect.suspend(() => {
+        const wrong = check(a, data)
+        if (wrong !== undefined) return Effect.fail(wrong)
+        view(memory, a.dtype, a.handle.address, a.elements).set(data)
+        return Effect.void
+      }),
+    read: (a) =>
+      Effect.sync(() => {
+        const there = view(memory, a.dtype, a.handle.address, a.elements)
+        return there.slice() // of shared memory too, a slice is a copy in memory of its own
+      }),
+    prepare,
+  }
+}
+
+/** What the device is, in one line. */
+const describe = (threads: number, features: Features, on: Platform): string =>
+  `wasm: ${threads} thread${threads === 1 ? "" : "s"} in ${on.name}, ` +
+  (features.relaxed ? "SIMD with relaxed multiply-add" : "strict SIMD") +
+  (features.revectorize ? ", joined to 256 bits" : "")
+
+/** The WebAssembly device. Its threads end and its memory goes when the scope closes. */
+export const wasm = (options: WasmOptions = {}): Effect.Effect<Backend<WasmHandle>, DeviceFault, Scope.Scope> =>
+  Effect.gen(function* () {
+    const on = platform()
+    const asked = options.threads ?? (Number(on.variable("ORRERY_THREADS") ?? "") || on.processors)
+    const wanted = Math.min(control.threads, Math.max(1, Math.floor(asked)))
+    const wish = options.relaxed ?? true
+    const { revectorize } = on.tune({ relaxed: wish, wide: options.wide ?? wish })
+    const memory = (wanted > 1 ? newMemory(true) : undefined) ?? newMemory(false)
+    if (memory === undefined) {
+      return yield* Effect.fail(deviceFault("unavailable", "wasm: the engine gives no memory of 64 MiB or more"))
+    }
+    const relaxed = wish && hasRelaxed()
+    const features: Features = { relaxed, revectorize: relaxed && revectorize }
+    const threads = yield* Effect.acquireRelease(
+      Effect.sync(() => pool(memory, isShared(memory) ? wanted : 1, on)),
+      (p) => p.end,
+    )
+    const space = storeOn(memory)
+    return backendOn(space, threads, features, {
+      kind: "wasm",
+      description: describe(threads.threads, features, on),
+      maxBindings: 256,
+      maxBufferBytes: most - 2 * page,
+      features: [
+        `threads=${threads.threads}`,
+        ...(relaxed ? ["relaxed"] : ["strict"]),
+        ...(features.revectorize ? ["wide"] : []),
+      ],
+    })
+  })

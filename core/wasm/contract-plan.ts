@@ -1,0 +1,112 @@
+/**
+ * How a contraction is cut: the size of tiles, of tasks, and who packs what. Numbers are bytes of caches that every
+ * machine of today has (32 KiB and 512 KiB) and work that is worth handing to a thread; none depends on how many
+ * threads there are.
+ * @module
+ */
+
+/** What the cut depends on. */
+export interface Extent {
+  readonly batch: number
+  readonly rows: number
+  readonly cols: number
+  readonly depth: number
+  /** The engine joins vectors in pairs. */
+  readonly wide: boolean
+  /** May an operand be read where it lies? It must have one stride along the lanes and one along the depth. */
+  readonly leftDirect: boolean
+  readonly rightDirect: boolean
+  /** The sums go through scratch. */
+  readonly buffered: boolean
+  /** The left operand is costly to make: make it once. */
+  readonly leftOnce: boolean
+}
+
+/** The cut. */
+export interface Blocks {
+  /** Rows and cols of a tile. */
+  readonly tileRows: number
+  readonly tileCols: number
+  /** Rows and cols of a task, and how many such blocks there are. */
+  readonly rows: number
+  readonly cols: number
+  readonly rowBlocks: number
+  readonly colBlocks: number
+  /** Cols of a task that are done at once. */
+  readonly part: number
+  /** Depth that is done at once. */
+  readonly depth: number
+  readonly left: "own" | "direct"
+  readonly right: "shared" | "own" | "direct"
+  /** Tasks taken at once. */
+  readonly grain: number
+}
+
+/** Multiply-adds worth a task of its own. */
+const worth = 500_000
+/** Tasks enough for any number of threads. */
+const enough = 24
+
+const roundUp = (n: number, to: number): number => Math.ceil(n / to) * to
+const clamp = (n: number, low: number, high: number): number => Math.max(low, Math.min(n, high))
+
+const tileRowsFor = (rows: number, wide: boolean): number => {
+  if (rows <= 4) return Math.max(1, rows)
+  if (!wide) return 6
+  return rows % 5 !== 0 && rows % 4 === 0 && rows <= 16 ? 4 : 5
+}
+
+/** Cuts. */
+export const blocksOf = (e: Extent): Blocks => {
+  const tileRows = tileRowsFor(e.rows, e.wide)
+  const tileCols = e.wide && e.cols > 8 ? 16 : 8
+  const perRow = Math.max(1, e.cols * e.depth)
+  const batched = e.batch >= enough && e.rows * e.depth <= 1 << 17 && e.cols * e.depth <= 1 << 18
+  const most = clamp(roundUp(Math.floor((1 << 17) / Math.max(1, e.depth)), tileRows), 2 * tileRows, 32 * tileRows)
+  const wanted = Math.max(Math.ceil(e.rows * e.batch / enough), Math.ceil(worth / perRow))
+  const cut = clamp(roundUp(wanted, tileRows), tileRows, most)
+  const rows = batched || cut >= e.rows ? Math.max(1, e.rows) : cut
+  const rowBlocks = Math.ceil(e.rows / rows)
+  const small = e.cols * e.depth <= 1 << 14
+  const rightDirect = e.rightDirect && (e.rows <= 2 * tileRows || small)
+  const own = !rightDirect && rowBlocks === 1
+  const tasks = rowBlocks * e.batch
+  const perCol = Math.max(1, rows * e.depth)
+  const split = tasks >= enough || e.leftOnce
+    ? e.cols
+    : Math.max(Math.ceil(e.cols * tasks / enough), Math.ceil(worth / perCol))
+  const fits = own ? Math.floor((1 << 18) / Math.max(1, e.depth)) : e.cols
+  const cols = clamp(roundUp(Math.min(split, fits), 4 * tileCols), 1, Math.max(1, e.cols))
+  const depth = e.depth <= 1536 ? e.depth : Math.ceil(e.depth / Math.ceil(e.depth / 1024))
+  const throughScratch = e.buffered || depth < e.depth
+  const work = rows * cols * e.depth
+  return {
+    tileRows,
+    tileCols,
+    rows,
+    cols,
+    rowBlocks,
+    colBlocks: Math.ceil(e.cols / cols),
+    part: throughScratch ? Math.min(cols, 8 * tileCols) : cols,
+    depth,
+    left: e.leftDirect && e.cols <= 4 * tileCols ? "direct" : "own",
+    right: rightDirect ? "direct" : own ? "own" : "shared",
+    grain: Math.max(1, Math.floor(worth / Math.max(1, work))),
+  }
+}
+
+/** How many tiles of which heights cover some rows: full ones, ones lower by one, and one of the rest. */
+export interface Heights {
+  readonly full: number
+  readonly lower: number
+  readonly rest: number
+}
+
+/** Covers without a rest where that is possible. */
+export const heightsOf = (rows: number, tileRows: number): Heights => {
+  for (let lower = 0; lower < tileRows && tileRows > 2; lower++) {
+    const left = rows - lower * (tileRows - 1)
+    if (left >= 0 && left % tileRows === 0) return { full: left / tileRows, lower, rest: 0 }
+  }
+  return { full: Math.floor(rows / tileRows), lower: 0, rest: rows % tileRows }
+}
