@@ -23,7 +23,7 @@ import type { Features } from "./kernel.ts"
 import { type ProgramCode, programCode } from "./module.ts"
 import { type Platform, platform } from "./platform.ts"
 import { type Entry, type Pool, pool } from "./pool.ts"
-import { control } from "./walker.ts"
+import { control, controlWords } from "./walker.ts"
 
 /** What can be chosen; each has a default. */
 export interface WasmOptions {
@@ -170,11 +170,15 @@ const modulesFor = (threads: Pool, memory: WebAssembly.Memory): Modules => {
 }
 
 /** Scratch of all threads, as large as the neediest program wants; kept for the device's life. */
-const workspace = (space: Store, words: Int32Array, threads: number): (code: ProgramCode) => Effect.Effect<void, DeviceFault> => {
+const workspace = (
+  space: Store,
+  words: () => Int32Array,
+  threads: number,
+): (code: ProgramCode) => Effect.Effect<void, DeviceFault> => {
   const ensure = (bytes: number, at: number, have: number): Effect.Effect<void, DeviceFault> =>
     bytes <= have ? Effect.void : Effect.map(space.take(bytes, "scratch of kernels"), (address) => {
-      const old = words[at / 4]! >>> 0
-      words[at / 4] = address | 0
+      const old = words()[at / 4]! >>> 0
+      words()[at / 4] = address | 0
       if (have > 0) space.give(old, have)
     })
   let stride = 0, shared = 0
@@ -182,7 +186,7 @@ const workspace = (space: Store, words: Int32Array, threads: number): (code: Pro
     Effect.gen(function* () {
       yield* ensure(code.scratch * threads, control.scratch, stride * threads)
       stride = Math.max(stride, code.scratch)
-      words[control.stride / 4] = stride
+      words()[control.stride / 4] = stride
       yield* ensure(code.shared, control.shared, shared)
       shared = Math.max(shared, code.shared)
     })
@@ -227,7 +231,7 @@ const placed = (
 const backendOn = (space: Store, threads: Pool, features: Features, info: DeviceInfo): Backend<WasmHandle> => {
   const { memory } = space
   const modules = modulesFor(threads, memory)
-  const words = new Int32Array(memory.buffer, 0, control.end / 4)
+  const words = controlWords(memory)
   const ensureWorkspace = workspace(space, words, threads.threads)
   const shape = { initial: 16, maximum: most / page, shared: isShared(memory) }
 
@@ -244,11 +248,13 @@ const backendOn = (space: Store, threads: Pool, features: Features, info: Device
       return {
         bytes,
         run: (given, made) =>
-          !alive ? Effect.fail(deviceFault("consumed", "wasm: this program was disposed; prepare it again")) : threads.run(id, entry, image + code.first, () => {
-            const table = new Int32Array(memory.buffer, image, program.buffers.length)
-            for (const [buffer, index] of inputs) table[buffer] = given[index]!.handle.address | 0
-            for (const [buffer, index] of outputs) table[buffer] = made[index]!.handle.address | 0
-          }),
+          !alive
+            ? Effect.fail(deviceFault("consumed", "wasm: this program was disposed; prepare it again"))
+            : threads.run(id, entry, image + code.first, () => {
+              const table = new Int32Array(memory.buffer, image, program.buffers.length)
+              for (const [buffer, index] of inputs) table[buffer] = given[index]!.handle.address | 0
+              for (const [buffer, index] of outputs) table[buffer] = made[index]!.handle.address | 0
+            }),
         dispose: Effect.sync(() => {
           if (!alive) return
           alive = false

@@ -78,8 +78,7 @@ export const without = (at: Index, ...groups: ReadonlyArray<Group>): Index => ({
 })
 
 /** Is the index a sum of multiples of variables and turns? */
-export const isAffine = (at: Index): boolean =>
-  at.terms.every(({ atom }) => atom.tag === "var" || atom.tag === "turn")
+export const isAffine = (at: Index): boolean => at.terms.every(({ atom }) => atom.tag === "var" || atom.tag === "turn")
 
 /** The operand as a plain load, if it is one. */
 export const plainOf = (

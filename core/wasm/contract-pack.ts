@@ -36,7 +36,10 @@ const loadOne = (dtype: DType, at: Value<"i32">, offset: number): Value<"i32"> =
 const range = (n: number): ReadonlyArray<number> => Array.from({ length: n }, (_, i) => i)
 
 /** Columns of a 4 x 4 block whose rows are given. */
-const transposed = (scope: Scope, rows: ReadonlyArray<V128>): { readonly code: Code; readonly out: ReadonlyArray<V128> } => {
+const transposed = (
+  scope: Scope,
+  rows: ReadonlyArray<V128>,
+): { readonly code: Code; readonly out: ReadonlyArray<V128> } => {
   const names = range(4).map((i) => scope.local("v128", `t${i}`))
   const [t0, t1, t2, t3] = names as [Local<"v128">, Local<"v128">, Local<"v128">, Local<"v128">]
   const [r0, r1, r2, r3] = rows as [V128, V128, V128, V128]

@@ -8,7 +8,7 @@ import type { Program, Step } from "../plan/program.ts"
 import type { DType } from "../tensor/dtype.ts"
 import { assemble, call, type Func, func, type Local, type MemoryImport } from "./assembler.ts"
 import { i32 } from "./instructions.ts"
-import type { Features, KernelCode, KernelContext, Phase } from "./kernel.ts"
+import type { Features, KernelCode, Phase } from "./kernel.ts"
 import { lower } from "./lower.ts"
 import { control, recordBytes, records, start, work } from "./walker.ts"
 

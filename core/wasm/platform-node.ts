@@ -4,7 +4,7 @@
  * @module
  */
 import type { Platform, WorkerEvents, WorkerHandle } from "./platform.ts"
-import { type WorkerMessage, workerMain, type WorkerReply } from "./worker.ts"
+import { workerMain, type WorkerMessage, type WorkerReply } from "./worker.ts"
 
 /** As much of Node's modules as is used. */
 interface NodeWorker {

@@ -35,4 +35,5 @@ export interface Platform {
 }
 
 /** The engine that runs this. */
-export const platform = (): Platform => "Deno" in globalThis || !("process" in globalThis) ? webPlatform() : nodePlatform()
+export const platform = (): Platform =>
+  "Deno" in globalThis || !("process" in globalThis) ? webPlatform() : nodePlatform()

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import { type DeviceFault, deviceFault } from "../device/backend.ts"
 import type { Platform, WorkerHandle } from "./platform.ts"
-import { control } from "./walker.ts"
+import { control, controlWords } from "./walker.ts"
 import type { WorkerMessage } from "./worker.ts"
 
 /** What a module gives out: see `walker.ts`. */
@@ -43,7 +43,7 @@ const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 
 
 /** Starts threads on a memory whose control words are 0. */
 export const pool = (memory: WebAssembly.Memory, threads: number, on: Platform): Pool => {
-  const words = new Int32Array(memory.buffer, 0, control.end / 4)
+  const words = controlWords(memory)
   const patience: Patience = { spins: 2000, idle: 20000, milliseconds: on.mainMaySleep && threads > 1 ? 50 : 0 }
   const turn = Semaphore.makeUnsafe(1)
   let lost: string | undefined
@@ -52,17 +52,18 @@ export const pool = (memory: WebAssembly.Memory, threads: number, on: Platform):
   }
 
   const ring = (): void => {
-    Atomics.add(words, control.bell / 4, 1)
-    if (Atomics.load(words, control.resting / 4) > 0) Atomics.notify(words, control.bell / 4)
+    Atomics.add(words(), control.bell / 4, 1)
+    if (Atomics.load(words(), control.resting / 4) > 0) Atomics.notify(words(), control.bell / 4)
   }
   const start = (thread: number): WorkerHandle =>
     on.spawn({
-      reply: (reply) => reply.tag === "trap" ? lose(`a kernel trapped in thread ${thread}: ${reply.message}`) : undefined,
+      reply: (reply) =>
+        reply.tag === "trap" ? lose(`a kernel trapped in thread ${thread}: ${reply.message}`) : undefined,
       died: (why) => lose(`thread ${thread} died: ${why}`),
     })
   const workers = Array.from({ length: threads - 1 }, (_, i) => start(i + 1))
   const send = (worker: WorkerHandle, thread: number, message: WorkerMessage): void => {
-    Atomics.add(words, control.mail / 4 + thread, 1)
+    Atomics.add(words(), control.mail / 4 + thread, 1)
     worker.send(message)
   }
   const tell = (message: WorkerMessage): void => {
@@ -84,7 +85,7 @@ export const pool = (memory: WebAssembly.Memory, threads: number, on: Platform):
     }
   }
   const broken = (): boolean => {
-    const thread = Atomics.load(words, control.fault / 4)
+    const thread = Atomics.load(words(), control.fault / 4)
     if (thread !== 0) lose(`a kernel trapped in thread ${thread - 1}`)
     return lost !== undefined
   }
@@ -119,7 +120,7 @@ export const pool = (memory: WebAssembly.Memory, threads: number, on: Platform):
     lost: () => lost,
     end: Effect.promise(async () => {
       lose("it was closed")
-      Atomics.store(words, control.quit / 4, 1)
+      Atomics.store(words(), control.quit / 4, 1)
       ring()
       await Promise.all(workers.map((w) => w.end()))
     }),
