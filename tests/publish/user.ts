@@ -14,10 +14,13 @@ export const wrong = (x: F32<"batch model">, w: F32<"model out">): unknown =>
   dot(x, w, "hidden")
 
 const sizes = { batch: 4, model: 8, out: 3 }
-const compiled = compile(({ x, w }: { readonly x: F32<"batch model">; readonly w: F32<"model out"> }) => ({ y: layer(x, w) }), {
-  x: f32("batch model", sizes),
-  w: f32("model out", sizes),
-})
+const compiled = compile(
+  ({ x, w }: { readonly x: F32<"batch model">; readonly w: F32<"model out"> }) => ({ y: layer(x, w) }),
+  {
+    x: f32("batch model", sizes),
+    w: f32("model out", sizes),
+  },
+)
 if (E.isLeft(compiled)) throw new Error(JSON.stringify(compiled.left))
 console.log(explain(compiled.right.program))
 console.log("ok")
