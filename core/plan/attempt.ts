@@ -68,6 +68,8 @@ export interface Attempt {
   readonly around: Surroundings
   /** The value of a node at the indices of its axes, under guards. */
   readonly element: Element
+  /** May folds and products become parts of this kernel? Scatters, running folds and sorts have no place for them. */
+  readonly stages: boolean
   readonly factors: Factors
   readonly sizes: Array<number>
   readonly slots: Array<Slot>
@@ -135,6 +137,7 @@ export const refine = (t: Attempt, i: Index): Index => {
 export const begin = (
   around: Surroundings,
   element: Element,
+  stages: boolean,
   shape: ReadonlyArray<number>,
   inline: ReadonlyArray<Node>,
   factors: Factors,
@@ -145,6 +148,7 @@ export const begin = (
   const t: Attempt = {
     around,
     element,
+    stages,
     factors,
     sizes,
     slots: [],

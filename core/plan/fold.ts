@@ -19,7 +19,7 @@ const lonely = (t: Attempt, outer: ReadonlyArray<number>, inner: ReadonlyArray<n
 }
 
 export const folded = (t: Attempt, n: Node, ix: ReadonlyArray<Index>, guards: ReadonlyArray<Guard>): Expr => {
-  if (n.op.tag !== "reduce") return need(t, n)
+  if (n.op.tag !== "reduce" || !t.stages) return need(t, n)
   const { fn, axes } = n.op
   const arg = n.args[0]!
   const covered = ownLoops(t, ix, n.shape)
@@ -63,7 +63,9 @@ const isOperand = (e: Expr): boolean =>
 const plain = (i: Index): boolean => i.terms.every((x) => x.atom.tag === "var" || x.atom.tag === "turn")
 
 export const contracted = (t: Attempt, n: Node, ix: ReadonlyArray<Index>, guards: ReadonlyArray<Guard>): Expr => {
-  if (n.op.tag !== "dot" || guards.length > 0 || t.contraction || t.outer || t.folds.length > 0) return need(t, n)
+  if (n.op.tag !== "dot" || !t.stages || guards.length > 0 || t.contraction || t.outer || t.folds.length > 0) {
+    return need(t, n)
+  }
   const on = n.op.on
   const [x, y] = n.args as [Node, Node]
   const covered = ownLoops(t, ix, n.shape)

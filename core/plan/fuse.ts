@@ -86,6 +86,8 @@ export const choose = (order: ReadonlyArray<Node>, wanted: ReadonlySet<Node>): R
   for (const n of order) {
     cost.set(n, costOf(n, cost))
     for (const f of forcedBy(n)) stored.add(f)
+    // a scatter computes its updates where it meets them: what is dear to compute is better computed in rows before
+    if (n.op.tag === "scatter" && !isCheap(cost.get(n.args[0]!)!)) stored.add(core(n.args[0]!))
   }
   const owners = new Map<Node, Set<Node>>()
   const users = new Map<Node, number>()

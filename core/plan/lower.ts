@@ -30,13 +30,14 @@ export type Missing = ReadonlyArray<Node>
 /** Runs attempts with ever finer loops until no division asks for more. */
 const settle = (
   around: Surroundings,
-  roots: ReadonlyArray<Node>,
+  shape: ReadonlyArray<number>,
   inline: ReadonlyArray<Node>,
+  stages: boolean,
   body: (t: Attempt, ix: ReadonlyArray<Index>) => E.Either<Missing, Lowered>,
 ): E.Either<Missing, Lowered> => {
   let factors: Factors = new Map()
   for (let round = 0;; round++) {
-    const [t, ix] = begin(around, lowerAt, roots[0]!.shape, inline, factors)
+    const [t, ix] = begin(around, lowerAt, stages, shape, inline, factors)
     const result = body(t, ix)
     if (t.requests.length > 0 && round < 24) factors = finer(factors, t)
     else return t.missing.size > 0 ? E.left([...t.missing]) : result
@@ -108,7 +109,7 @@ export const lowerNodes = (
   produce: ReadonlyArray<Node>,
   members: Iterable<Node> = [],
 ): E.Either<Missing, Lowered> =>
-  settle(around, roots, [...members, ...roots, ...produce], (t, ix) => {
+  settle(around, roots[0]!.shape, [...members, ...roots, ...produce], true, (t, ix) => {
     const values = roots.map((n) => lowerAt(t, n, ix, []))
     if (t.missing.size > 0 || t.requests.length > 0) return E.left([...t.missing])
     const stores = roots.map((n, k) => storeOf(t, n, ix, values[k]!))
@@ -159,7 +160,7 @@ export const lowerAlone = (around: Surroundings, n: Node): E.Either<Missing, Low
   if (op.tag === "scatter") return lowerScatter(around, n, op.axis, op.size)
   const axis = op.tag === "cumulate" || op.tag === "argsort" ? op.axis : ""
   const d = n.axes.indexOf(axis)
-  return settle(around, [n], [n], (t, ix) => {
+  return settle(around, n.shape, [n], false, (t, ix) => {
     const key = lowerAt(t, n.args[0]!, ix, [])
     if (t.missing.size > 0 || t.requests.length > 0) return E.left([...t.missing])
     const last = covers(ix[d]!, n.shape[d]!, t.ranges) ?? []
@@ -204,7 +205,7 @@ export const lowerAlone = (around: Surroundings, n: Node): E.Either<Missing, Low
 const lowerScatter = (around: Surroundings, n: Node, axis: string, size: number): E.Either<Missing, Lowered> => {
   const [updates, index] = n.args as [Node, Node]
   const summed = updates.axes.filter((a) => index.axes.includes(a) && !n.axes.includes(a))
-  return settle(around, [updates], [], (t, ix) => {
+  return settle(around, updates.shape, [], false, (t, ix) => {
     const at = (a: string): Index => ix[updates.axes.indexOf(a)]!
     const value = lowerAt(t, updates, ix, [])
     const row = lowerAt(t, index, index.axes.map(at), [])
