@@ -61,19 +61,19 @@ const allowed: ReadonlyArray<{ readonly name: RegExp; readonly in: RegExp; reado
   { name: /^io-ts$/, in: /^(core|models|tasks|tests)\//, why: "foreign bytes are decoded there" },
   {
     name: /^effect\/\w+$/,
-    in: /^(core\/device|core\/mesh|tasks|tests)\//,
+    in: /^(core\/(device|mesh)\/|core\/(wasm|wgsl)\/(backend|pool|blas|device)|(tasks|tests)\/)/,
     why: "what happens is the device's and the tasks'",
   },
   { name: /^node:\w+(\/\w+)?$/, in: /^(tasks|tests)\//, why: "core, ops and models load in a browser" },
   { name: /^(uvu|uvu\/assert|fast-check|esbuild)$/, in: /^tests\//, why: "only tests use it" },
   { name: /^@observablehq\/plot$|^linkedom$/, in: /^(tasks|tests)\//, why: "reports are drawn by tasks" },
+  { name: /^@stdlib\//, in: /^(tasks|tests)\//, why: "data sets come with the task that reads them" },
   { name: /^@orrery\/orrery$/, in: /^tests\/(publish|browser)\//, why: "only users import the package by name" },
 ]
 /** Looked up when it is run, so that a browser never sees it. */
 const dynamicToo: typeof allowed = [
   { name: /^node:\w+(\/\w+)?$/, in: /^core\/(device|mesh|wasm|wgsl)\//, why: "the machine asks its runtime" },
   { name: /^(webgpu|koffi)$/, in: /^(core\/(device|mesh|wasm|wgsl)|tests)\//, why: "native addons are optional" },
-  { name: /^@stdlib\//, in: /^(tasks|tests)\//, why: "data sets come with the task that reads them" },
 ]
 
 const it = suite("import lines")
