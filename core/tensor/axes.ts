@@ -38,7 +38,7 @@ export type Without<A extends Axes, N extends string, Acc extends Axes = []> = A
 
 /** `A` with names replaced as the record says. */
 export type Rename<A extends Axes, M extends Readonly<Record<string, string>>> = {
-  readonly [K in keyof A]: A[K] extends keyof M ? M[A[K]] : A[K]
+  -readonly [K in keyof A]: A[K] extends keyof M ? M[A[K]] : A[K]
 }
 
 /** `A` with the axes `P` in the place of `N`. */
