@@ -49,8 +49,9 @@ const logSumExp = (x: Node, axes: ReadonlyArray<string>): Node => {
   return cast(binary("add", unary("log", total), shift), x.dtype)
 }
 
+/** Of nothing, the extremes of i32 are below 0 for `max` and above for `min`. */
 const counted = (fn: "max" | "min") => (x: Node, axes: ReadonlyArray<string>): Node =>
-  binary("ne", reduce(fn, cast(x, "i32"), axes), 0)
+  axes.length === 0 ? x : binary("gt", reduce(fn, cast(x, "i32"), axes), 0)
 
 /** Sum. Of nothing, 0. */
 export const sum: Fold<Numeric> = plain("sum")
@@ -65,9 +66,9 @@ export const mean: Fold<Float> = fold(meanOf)
 /** log of the sum of exp, without overflow. Halves are computed in f32. */
 export const logsumexp: Fold<Float> = fold(logSumExp)
 /** Is any true? Of nothing, false. */
-export const any: Fold<"bool"> = fold((x, axes) => axes.length === 0 ? x : counted("max")(x, axes))
+export const any: Fold<"bool"> = fold(counted("max"))
 /** Are all true? Of nothing, true. */
-export const all: Fold<"bool"> = fold((x, axes) => axes.length === 0 ? x : counted("min")(x, axes))
+export const all: Fold<"bool"> = fold(counted("min"))
 
 /** Place of the largest along one axis, the first of equals; a NaN counts as the largest. */
 export const argmax: PlaceFold = (x, over) => typed(reduce("argmax", x, words(over)))
