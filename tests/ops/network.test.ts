@@ -1,0 +1,228 @@
+import * as fc from "fast-check"
+import { suite } from "uvu"
+import * as assert from "uvu/assert"
+import { faultsOf } from "../../core/graph/validity.ts"
+import { cast } from "../../ops/elementwise.ts"
+import { convolve } from "../../ops/convolution.ts"
+import { iota } from "../../ops/literal.ts"
+import { crossEntropy, meanSquaredError, tokenLoss } from "../../ops/loss.ts"
+import { layerNorm, rmsNorm } from "../../ops/norm.ts"
+import { rope } from "../../ops/rope.ts"
+import { at, expect, given, holds, type Point, points, run, size, sumOver, tensor, whole } from "./values.ts"
+
+const it = suite("ops for networks")
+
+it("normalises by the root of the mean square, and by mean and variance", () => {
+  const all = fc.record({ n: size(), m: size(1), k: size(1) }).chain((s) =>
+    fc.tuple(tensor("n m k", s), tensor("m", s), tensor("k m", s))
+  )
+  holds(all, ([x, w, c]) => {
+    const [m, k] = [x.v.shape[1]!, x.v.shape[2]!]
+    const mean = (p: Point, f: (y: number) => number) => sumOver(m, (i) => f(at(x.v, { ...p, m: i }))) / m
+    expect(
+      rmsNorm(x.x, w.x, "m", 1e-3),
+      "n m k",
+      (p) => at(x.v, p) / Math.sqrt(mean(p, (y) => y * y) + 1e-3) * at(w.v, p),
+    )
+    const both = (p: Point, f: (y: number) => number) => sumOver(k, (i) => mean({ ...p, k: i }, f)) / k
+    expect(layerNorm(x.x, w.x, c.x, "m k", 1e-3), "n m k", (p) => {
+      const middle = both(p, (y) => y)
+      return (at(x.v, p) - middle) / Math.sqrt(both(p, (y) => (y - middle) ** 2) + 1e-3) * at(w.v, p) + at(c.v, p)
+    })
+  })
+  const half = cast(given("m", [2], [300, 400]).x, "f16")
+  const normed = rmsNorm(half, half, "m")
+  assert.is(normed.dtype, "f16")
+  expect(normed, "m", (p) => [0.8485281 * 300, 1.1313708 * 400][p["m"]!]!, 1e-3)
+})
+
+it("turns pairs by their positions", () => {
+  const all = fc.record({ time: size(), heads: size(), pairs: size(1) }).chain((s) =>
+    fc.tuple(
+      tensor("time heads head", { ...s, head: 2 * s.pairs }),
+      tensor("time", s, whole(0, 2 ** 20 - 1), "i32"),
+      fc.constantFrom(1, 100, 10_000, 5e7),
+    )
+  )
+  holds(all, ([{ x, v }, positions, theta]) => {
+    const pairs = v.shape[2]! / 2
+    expect(rope(x, positions.x, "head", theta), "time heads head", (p) => {
+      const i = Math.floor(p["head"]! / 2)
+      const angle = at(positions.v, p) * theta ** (-i / pairs)
+      const [re, im] = [at(v, { ...p, head: 2 * i }), at(v, { ...p, head: 2 * i + 1 })]
+      return p["head"]! % 2 === 0
+        ? re * Math.cos(angle) - im * Math.sin(angle)
+        : im * Math.cos(angle) + re * Math.sin(angle)
+    }, 1e-7)
+  })
+})
+
+it("knows the angle to 1e-6 rad at every position up to 2^20, also in f32", () => {
+  const [pairs, theta] = [64, 5e7]
+  const last = 2 ** 20 - 1
+  const positions = [0, 1, 2, 255, 257, 65535, 65536, 65537, 524287, last - 1, last]
+  const p = given("time", [positions.length], positions, "i32")
+  const ones = given("time head", [positions.length, 2 * pairs], new Float64Array(positions.length * 2 * pairs).fill(1))
+  const node = rope(ones.x, p.x, "head", theta)
+  const angle = anglesOf(node)
+  for (const [t, position] of positions.entries()) {
+    for (let i = 0; i < pairs; i++) {
+      const exact = exactAngle(position, i, pairs, theta)
+      const off = Math.abs(Math.atan2(Math.sin(angle(t, i) - exact), Math.cos(angle(t, i) - exact)))
+      assert.ok(off <= 1e-6, `position ${position}, pair ${i}: off by ${off} rad`)
+    }
+  }
+})
+
+/** The f32 angle that the graph computes, every step of it rounded to f32. */
+const anglesOf = (node: ReturnType<typeof rope>): (t: number, i: number) => number => {
+  const sine = find(node, (n) => n.op.tag === "unary" && n.op.fn === "sin")
+  const product = find(sine, (n) => n.op.tag === "binary" && n.op.fn === "mul" && n.dtype === "f32")
+  const turns = run(product.args[0]!)
+  const scale = product.args[1]!
+  assert.ok(scale.op.tag === "constant")
+  const factor = Math.fround(scale.op.value)
+  return (t, i) => Math.fround(Math.fround(turns.data[t * turns.shape[1]! + i]!) * factor)
+}
+
+type Graph = Parameters<typeof run>[0]
+const find = (root: Graph, test: (n: Graph) => boolean): Graph => {
+  const seen = [root]
+  for (const n of seen) {
+    if (test(n)) return n
+    seen.push(...n.args)
+  }
+  throw new Error("no such node")
+}
+
+const bits = 120n
+const one = 1n << bits
+
+/** position * theta^(-i / pairs) modulo one turn, in whole numbers of 2^-120; pairs is a power of two. */
+const exactAngle = (position: number, i: number, pairs: number, theta: number): number => {
+  let step = BigInt(theta) * one
+  for (let k = pairs; k > 1; k /= 2) step = squareRoot(step)
+  let frequency = one
+  for (let k = 0; k < i; k++) frequency = frequency * one / step
+  return Number(frequency * BigInt(position) % (2n * pi())) / Number(one)
+}
+
+/** Machin: pi = 16 arctan(1 / 5) - 4 arctan(1 / 239). */
+const pi = (): bigint => {
+  const arctan = (x: bigint): bigint => {
+    let [term, sum] = [one / x, 0n]
+    for (let k = 1n; term !== 0n; k += 2n) {
+      sum += (k % 4n === 1n ? term : -term) / k
+      term /= x * x
+    }
+    return sum
+  }
+  return 16n * arctan(5n) - 4n * arctan(239n)
+}
+
+const squareRoot = (x: bigint): bigint => {
+  const target = x << bits
+  let guess = 1n << BigInt((target.toString(2).length + 1) >> 1)
+  for (;;) {
+    const next = (guess + target / guess) >> 1n
+    if (next >= guess) return guess
+    guess = next
+  }
+}
+
+it("refuses what cannot be turned", () => {
+  const odd = rope(given("n head", [1, 3], [1, 2, 3]).x, iota("n", 1), "head")
+  assert.equal(faultsOf([odd]).map((f) => `${f._tag} ${f.op}: ${f.message}`), [
+    "SizeFault rope: axis 'head' is 3; it holds pairs, so its size must be even",
+  ])
+  for (const theta of [0, NaN, Infinity]) {
+    const wrong = rope(given("n head", [1, 2], [1, 2]).x, iota("n", 1), "head", theta)
+    assert.equal(faultsOf([wrong]).map((f) => `${f._tag} ${f.op}: ${f.message}`), [
+      `ValueFault rope: theta is ${theta}; expected a finite number of 1 or more, for instance 10000`,
+    ])
+  }
+})
+
+it("loses what the target's share of the softmax lacks", () => {
+  const all = fc.record({ b: size(1), v: size(1) }).chain((s) =>
+    fc.tuple(
+      tensor("b v", s),
+      tensor("b", s, whole(0, s.v - 1), "i32"),
+      tensor("b", s, fc.double({ min: 0.1, max: 1, noNaN: true })),
+    )
+  )
+  holds(all, ([x, target, weight]) => {
+    const [b, v] = x.v.shape as [number, number]
+    const loss = (p: Point) =>
+      Math.log(sumOver(v, (i) => Math.exp(at(x.v, { ...p, v: i })))) - at(x.v, { ...p, v: at(target.v, p) })
+    const total = (f: (p: Point) => number) => sumOver(b, (i) => f({ b: i }))
+    expect(tokenLoss(x.x, target.x, "v"), "b", loss)
+    expect(crossEntropy(x.x, target.x, "v"), "", () => total(loss) / b)
+    expect(
+      crossEntropy(x.x, target.x, "v", weight.x),
+      "",
+      () => total((p) => at(weight.v, p) * loss(p)) / total((p) => at(weight.v, p)),
+    )
+  })
+  const big = given("b v", [1, 3], [1e4, 0, -Infinity])
+  expect(crossEntropy(big.x, given("b", [1], [1], "i32").x, "v"), "", () => 1e4)
+  expect(crossEntropy(big.x, given("b", [1], [2], "i32").x, "v"), "", () => Infinity)
+})
+
+it("squares what is off", () => {
+  const all = fc.record({ a: size(1), b: size(1) }).chain((s) => fc.tuple(tensor("a b", s), tensor("b", s)))
+  holds(all, ([x, y]) => {
+    expect(meanSquaredError(x.x, y.x), "", () => {
+      const off = points(x.v).map((p) => (at(x.v, p) - at(y.v, p)) ** 2)
+      return off.reduce((s, d) => s + d, 0) / off.length
+    })
+  })
+})
+
+it("convolves with stride, dilation, padding and groups", () => {
+  const all = fc.record({
+    g: size(1),
+    i: size(1),
+    o: size(1),
+    taps: whole(1, 3),
+    stride: whole(1, 3),
+    dilation: whole(1, 2),
+    padding: fc.oneof(fc.constantFrom("valid" as const, "same" as const), fc.tuple(whole(0, 2), whole(0, 2))),
+    more: whole(0, 3),
+  }).chain((s) =>
+    fc.tuple(
+      tensor("row g i col", { g: s.g, i: s.i, row: (s.taps - 1) * s.dilation + 1 + s.more, col: 2 }),
+      tensor("g tap i o dcol", { g: s.g, i: s.i, o: s.o, tap: s.taps, dcol: 2 }),
+      fc.constant(s),
+    )
+  )
+  holds(all, ([x, w, { taps, stride, dilation, padding, i }]) => {
+    const rows = x.v.shape[0]!
+    const span = (taps - 1) * dilation + 1
+    const same = Math.max(0, (Math.ceil(rows / stride) - 1) * stride + span - rows)
+    const [low, high] = padding === "valid"
+      ? [0, 0]
+      : padding === "same"
+      ? [Math.floor(same / 2), Math.ceil(same / 2)]
+      : padding
+    const got = convolve(x.x, w.x, { row: "tap", col: "dcol" }, "i", {
+      stride: { row: stride },
+      dilation: { row: dilation },
+      padding: { row: padding },
+    })
+    assert.equal(
+      got.shape[0],
+      padding === "same" ? Math.ceil(rows / stride) : Math.floor((rows + low + high - span) / stride) + 1,
+    )
+    expect(got, "row g col o", (p) =>
+      sumOver(taps, (tap) =>
+        sumOver(2, (dcol) =>
+          sumOver(i, (c) => {
+            const row = p["row"]! * stride + tap * dilation - low
+            const inside = row >= 0 && row < rows
+            return inside ? at(x.v, { ...p, row, col: dcol, i: c }) * at(w.v, { ...p, tap, dcol, i: c }) : 0
+          }))))
+  }, 60)
+})
+
+it.run()
