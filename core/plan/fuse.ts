@@ -8,7 +8,7 @@ import { count, type Node } from "../graph/node.ts"
 import { core, isMovement } from "./attempt.ts"
 
 /** Work of an element in units of an addition; what is not listed costs 1. */
-const costs: { readonly [fn: string]: number } = {
+const prices: { readonly [fn: string]: number } = {
   exp: 10,
   log: 10,
   sin: 16,
@@ -25,7 +25,7 @@ const costs: { readonly [fn: string]: number } = {
 }
 
 /** What it costs to compute an element again: additions, and loads from different buffers. */
-interface Cost {
+export interface Cost {
   readonly work: number
   readonly leaves: ReadonlySet<Node>
 }
@@ -42,7 +42,7 @@ const joinCosts = (own: number, parts: ReadonlyArray<Cost>): Cost => {
 
 const costOf = (n: Node, known: ReadonlyMap<Node, Cost>): Cost => {
   if (anchors.has(n.op.tag)) return leaf(n)
-  const own = n.op.tag === "unary" || n.op.tag === "binary" ? costs[n.op.fn] ?? 1 : isMovement(n) ? 0 : 1
+  const own = n.op.tag === "unary" || n.op.tag === "binary" ? prices[n.op.fn] ?? 1 : isMovement(n) ? 0 : 1
   return joinCosts(own, n.args.map((a) => known.get(a)!))
 }
 
@@ -76,15 +76,24 @@ const forcedBy = (n: Node): ReadonlyArray<Node> => {
   return []
 }
 
+/** What every node of a graph costs to compute again. */
+export const costs = (order: ReadonlyArray<Node>): ReadonlyMap<Node, Cost> => {
+  const cost = new Map<Node, Cost>()
+  for (const n of order) cost.set(n, costOf(n, cost))
+  return cost
+}
+
 /**
  * The nodes to be stored, in the order of the graph. `wanted` are those that must be; `order` is the graph, arguments
  * first.
  */
-export const choose = (order: ReadonlyArray<Node>, wanted: ReadonlySet<Node>): ReadonlyArray<Node> => {
-  const cost = new Map<Node, Cost>()
+export const choose = (
+  order: ReadonlyArray<Node>,
+  wanted: ReadonlySet<Node>,
+  cost: ReadonlyMap<Node, Cost>,
+): ReadonlyArray<Node> => {
   const stored = new Set(wanted)
   for (const n of order) {
-    cost.set(n, costOf(n, cost))
     for (const f of forcedBy(n)) stored.add(f)
     // a scatter computes its updates where it meets them: what is dear to compute is better computed in rows before
     if (n.op.tag === "scatter" && !isCheap(cost.get(n.args[0]!)!)) stored.add(core(n.args[0]!))

@@ -6,7 +6,7 @@
  */
 import { either as E } from "fp-ts"
 import { count, type Node } from "../graph/node.ts"
-import { choose, standsAlone } from "./fuse.ts"
+import { choose, costs, standsAlone } from "./fuse.ts"
 import type { Surroundings } from "./attempt.ts"
 import { lowerAlone, type Lowered, lowerNodes } from "./lower.ts"
 
@@ -18,6 +18,9 @@ export interface Group extends Lowered {
   readonly needs: ReadonlySet<Node>
   /** All nodes that were to be stored and are computed here; those that nothing else reads need no buffer any more. */
   readonly members: ReadonlySet<Node>
+  /** Places in the graph's order of the first and last of them. */
+  readonly first: number
+  readonly last: number
 }
 
 /** What a union of groups must know. */
@@ -25,6 +28,8 @@ interface Scene {
   readonly around: Surroundings
   readonly stored: ReadonlySet<Node>
   readonly maker: ReadonlyMap<Node, Group>
+  /** Which stored nodes read each stored node. */
+  readonly readers: ReadonlyMap<Node, ReadonlySet<Node>>
   /** Must this node have its buffer although only these read it? */
   readonly kept: (n: Node, members: ReadonlySet<Node>) => boolean
 }
@@ -71,9 +76,10 @@ const lowerEach = (
   around: (stored: ReadonlySet<Node>) => Surroundings,
 ): { readonly stored: ReadonlyArray<Node>; readonly lowered: ReadonlyMap<Node, Lowered> } => {
   const known = new Map<Node, Lowered>()
+  const cost = costs(order)
   const needed = new Set(wanted)
   for (;;) {
-    const stored = choose(order, needed)
+    const stored = choose(order, needed, cost)
     const set = new Set(stored)
     const env = around(set)
     const before = needed.size
@@ -96,14 +102,15 @@ const lowerEach = (
 const sameShape = (a: Node, b: Node): boolean =>
   a.shape.length === b.shape.length && a.shape.every((s, d) => s === b.shape[d])
 
-/** Would one kernel for both have to run before itself? */
+/** Would one kernel for both have to run before itself? What lies before both in the graph cannot need either. */
 const wouldCycle = (a: Group, b: Group, maker: ReadonlyMap<Node, Group>): boolean => {
   const own = new Set([a, b])
+  const earliest = Math.min(a.first, b.first)
   const seen = new Set<Group>()
   const stack = [a, b].flatMap((g) => [...g.needs].flatMap((n) => maker.get(n) ?? [])).filter((m) => !own.has(m))
   while (stack.length > 0) {
     const g = stack.pop()!
-    if (seen.has(g)) continue
+    if (seen.has(g) || g.last < earliest) continue
     seen.add(g)
     for (const n of g.needs) {
       const m = maker.get(n)
@@ -137,7 +144,8 @@ const unite = (a: Group, b: Group, { around, stored, maker, kept }: Scene): Grou
   if (a.kernel.tag !== l.kernel.tag && b.kernel.tag !== l.kernel.tag) return undefined
   if (a.kernel.tag === "contract" && b.kernel.tag === "contract") return undefined
   if (small.roots.concat(large.roots).some((r) => isHeavy(r) && !l.inside.has(r))) return undefined
-  return { ...l, roots, produce, members, needs: needsOf(l, stored) }
+  const [first, last] = [Math.min(a.first, b.first), Math.max(a.last, b.last)]
+  return { ...l, roots, produce, members, first, last, needs: needsOf(l, stored) }
 }
 
 const isHeavy = (n: Node): boolean => n.op.tag === "dot" || n.op.tag === "reduce"
@@ -147,11 +155,12 @@ const rowOf = (n: Node, r: Node): boolean =>
   r.shape.length < n.shape.length && r.shape.every((s, d) => s === n.shape[d]) && count(r.shape) > 1
 
 /** Groups worth a try beside `g`: makers of what it reads first, then readers of the same large buffers. */
-const partners = (g: Group, groups: ReadonlyArray<Group>, maker: ReadonlyMap<Node, Group>): ReadonlyArray<Group> => {
+const partners = (g: Group, { maker, readers }: Scene): ReadonlyArray<Group> => {
   const makers = g.buffers.map((n) => maker.get(n)).filter((m): m is Group => m !== undefined && m !== g)
   const reads = new Set(g.buffers)
-  const siblings = groups
-    .filter((o) => o !== g && !makers.includes(o) && o.buffers.some((n) => reads.has(n)))
+  const beside = g.buffers.flatMap((n) => [...readers.get(n) ?? []].flatMap((r) => maker.get(r) ?? []))
+  const siblings = [...new Set(beside)]
+    .filter((o) => o !== g && !makers.includes(o))
     .map((o) => [o, bytesOf(o.buffers.filter((n) => reads.has(n)))] as const)
     .filter(([o, shared]) => shared * 2 >= count(o.roots[0]!.shape))
     .sort((x, y) => y[1] - x[1])
@@ -190,16 +199,18 @@ export const groupsOf = (
     around: around(stored),
     stored,
     maker,
+    readers,
     kept: (n, members) => fixed.has(n) || [...readers.get(n) ?? []].some((r) => !members.has(r)),
   }
-  for (const n of list) {
+  for (const [at, n] of list.entries()) {
     const l = lowered.get(n)
     if (l === undefined) continue
-    let g: Group = { ...l, roots: [n], produce: [], members: new Set([n]), needs: needsOf(l, stored) }
+    const members = new Set([n])
+    let g: Group = { ...l, roots: [n], produce: [], members, first: at, last: at, needs: needsOf(l, stored) }
     groups.add(g)
     maker.set(n, g)
     if (!mergeable(g)) continue
-    for (const o of partners(g, [...groups], maker)) {
+    for (const o of partners(g, scene)) {
       if (!mergeable(o) || !groups.has(o)) continue
       const both = unite(o, g, scene)
       if (both === undefined) continue
