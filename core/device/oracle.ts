@@ -24,12 +24,13 @@ interface Watched {
   data: HostArray
   /** Number of the dispatch that stored the element; 0 is never. */
   readonly stored: Int32Array
-  readonly storedOuter: Int32Array
-  readonly storedCell: Int32Array
-  /** Number of the dispatch that stores to this buffer and loaded the element. */
-  readonly loaded: Int32Array
-  readonly loadedOuter: Int32Array
-  readonly loadedCell: Int32Array
+  /** By which point; there once a kernel stores to the buffer. */
+  storedOuter: Int32Array
+  storedCell: Int32Array
+  /** Number of the dispatch that stores to this buffer and loaded the element; there once such a kernel is known. */
+  loaded: Int32Array
+  loadedOuter: Int32Array
+  loadedCell: Int32Array
 }
 
 const array = (dtype: DType, elements: number): HostArray =>
@@ -41,14 +42,27 @@ const array = (dtype: DType, elements: number): HostArray =>
     ? new Uint32Array(elements)
     : new Uint8Array(elements)
 
+const none = new Int32Array(0)
+
+/** Arrays for what is watched of a buffer that a kernel stores to, and perhaps loads from. */
+const watchMore = (w: Watched, loads: boolean): void => {
+  const more = (a: Int32Array): Int32Array => (a.length === w.stored.length ? a : new Int32Array(w.stored.length))
+  w.storedOuter = more(w.storedOuter)
+  w.storedCell = more(w.storedCell)
+  if (!loads) return
+  w.loaded = more(w.loaded)
+  w.loadedOuter = more(w.loadedOuter)
+  w.loadedCell = more(w.loadedCell)
+}
+
 const watched = (elements: number): Watched => ({
   data: new Float64Array(0),
   stored: new Int32Array(elements),
-  storedOuter: new Int32Array(elements),
-  storedCell: new Int32Array(elements),
-  loaded: new Int32Array(elements),
-  loadedOuter: new Int32Array(elements),
-  loadedCell: new Int32Array(elements),
+  storedOuter: none,
+  storedCell: none,
+  loaded: none,
+  loadedOuter: none,
+  loadedCell: none,
 })
 
 /** The positions of the buffers that a kernel stores to. */
@@ -107,6 +121,7 @@ const dispatch = (
   for (const b of targets) {
     const twice = step.buffers.indexOf(step.buffers[b]!) !== step.buffers.lastIndexOf(step.buffers[b]!)
     if (twice) defect(`a buffer that is stored to is bound twice: ${where(b, 0)}`)
+    watchMore(bound[b]!, false)
   }
   // a scatter's points may come back to an element of their own
   const returns = kernel.tag === "scatter"
@@ -116,6 +131,7 @@ const dispatch = (
       const w = inside(b, at, "load")
       if (w.stored[at] === 0) defect(`load of what was never stored, or overwritten since: ${where(b, at)}`)
       if (!targets.has(b)) return w.data[at]!
+      if (w.loaded.length < w.stored.length) watchMore(w, true)
       const mine = w.storedOuter[at] === outer && (returns || w.storedCell[at] === cell)
       if (w.stored[at] === now && w.storedOuter[at] !== given && !mine) {
         defect(`load of what another point stores: ${where(b, at)}`)
@@ -131,7 +147,7 @@ const dispatch = (
       const w = inside(b, at, "store")
       const first = w.stored[at] !== now || w.storedOuter[at] === given || (returns && w.storedOuter[at] === outer)
       if (!first) defect(`two stores of one element: ${where(b, at)}`)
-      const alone = w.loaded[at] !== now ||
+      const alone = w.loaded.length === 0 || w.loaded[at] !== now ||
         (w.loadedOuter[at] === outer && (returns || w.loadedCell[at]! < since || w.loadedCell[at] === cell))
       if (!alone) defect(`store of what another point loads: ${where(b, at)}`)
       w.stored[at] = now
@@ -222,7 +238,7 @@ const agree = (slots: Program["inputs"], program: Program, arrays: ReadonlyArray
   })
 
 /** A new oracle. It holds nothing but memory, so it needs no scope. */
-export const oracle: Effect.Effect<Backend<Cells>, DeviceFault> = Effect.sync(() => {
+export const oracle: Effect.Effect<Backend, DeviceFault> = Effect.sync(() => {
   const memory = { bytes: 0, peak: 0 }
   const take = (bytes: number): void => {
     memory.bytes += bytes
@@ -251,7 +267,7 @@ export const oracle: Effect.Effect<Backend<Cells>, DeviceFault> = Effect.sync(()
     }
   }
 
-  return {
+  const backend: Backend<Cells> = {
     info: {
       kind: "oracle",
       description: "oracle: float64, plain loops",
@@ -289,4 +305,6 @@ export const oracle: Effect.Effect<Backend<Cells>, DeviceFault> = Effect.sync(()
         : Effect.sync(() => handle.data.slice()),
     prepare: (program) => Effect.sync(() => prepare(program)),
   }
+  // the handle's type is the backend's own business
+  return backend as Backend
 })
