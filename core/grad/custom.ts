@@ -3,28 +3,20 @@
  * @module
  */
 import { barrier, custom, stop } from "../graph/build.ts"
+import { leaves, withLeaves } from "../graph/leaves.ts"
 import type { Node } from "../graph/node.ts"
 import type { AnyTensor } from "../tensor/tensor.ts"
-import type { Leaf } from "../tensor/tree.ts"
-import { flatten, mapSame } from "../tensor/tree.ts"
 import { linearise } from "./linearise.ts"
 import { isFloat, zeros } from "./rule.ts"
-import { above, standIn, substitute } from "./substitute.ts"
+import { captured, standIn, substitute } from "../graph/substitute.ts"
 
 /** Identity whose derivative is 0. */
 export const stopGradient = <T extends AnyTensor>(x: T): T => stop(x) as T
 
-const leaves = (tree: unknown): ReadonlyArray<Node> =>
-  (flatten(tree) as ReadonlyArray<readonly [string, unknown]>).map(([, leaf]) => leaf as Node)
-
-const replaced = <T>(tree: T, nodes: ReadonlyArray<Node>): T => {
-  let i = 0
-  return mapSame(tree, () => nodes[i++]! as Leaf<T>)
-}
-
 /**
  * `f` with a gradient of your own: `rule` gives, from the cotangent and the value, a tree of cotangents like the inputs
- * (what it gives for integers is ignored). Tensors that `f` captures get no gradient: make them inputs.
+ * (what it gives for integers is ignored). Tensors that `f` captures get no gradient: make them inputs, and let the rule
+ * use nothing but its arguments, so that it can be mapped and looped over.
  *
  * ```ts
  * import type { F32 } from "../tensor/tensor.ts"
@@ -38,23 +30,14 @@ export const customVjp = <P, T extends AnyTensor>(
 ): (inputs: P) => T =>
 (inputs) => {
   const pull = (ct: Node, value: Node, nodes: ReadonlyArray<Node>): ReadonlyArray<Node> =>
-    leaves(rule(ct as T, value as T, replaced(inputs, nodes)))
+    leaves(rule(ct as T, value as T, withLeaves(inputs, nodes)))
   return custom(f(inputs), leaves(inputs), pull) as T
-}
-
-const literal: ReadonlySet<string> = new Set(["constant", "data", "iota"])
-
-/** What a function captured: the floats right below the nodes that depend on its arguments. */
-const captured = (output: Node, inside: ReadonlySet<Node>): ReadonlyArray<Node> => {
-  const dependent = above([output], inside)
-  const below = [...dependent].filter((node) => !inside.has(node)).flatMap((node) => node.args)
-  return [...new Set(below)].filter((node) => !dependent.has(node) && isFloat(node) && !literal.has(node.op.tag))
 }
 
 /** One result that is computed again when its cotangent is there. */
 const recomputed = (output: Node, given: ReadonlyArray<Node>, inside: ReadonlyArray<Node>): Node => {
   if (!isFloat(output)) return output
-  const held = captured(output, new Set(inside))
+  const held = captured([output], new Set(inside))
   const sources = [...inside, ...held]
   const pull = (ct: Node, _value: Node, inputs: ReadonlyArray<Node>): ReadonlyArray<Node> => {
     const late = inputs.map((node) => barrier(node, [ct], 0))
@@ -75,6 +58,6 @@ const recomputed = (output: Node, given: ReadonlyArray<Node>, inside: ReadonlyAr
 export const remat = <P, T>(f: (inputs: P) => T): (inputs: P) => T => (inputs) => {
   const given = leaves(inputs)
   const inside = given.map(standIn)
-  const traced = f(replaced(inputs, inside))
-  return replaced(traced, leaves(traced).map((output) => recomputed(output, given, inside)))
+  const traced = f(withLeaves(inputs, inside))
+  return withLeaves(traced, leaves(traced).map((output) => recomputed(output, given, inside)))
 }

@@ -9,13 +9,13 @@
  */
 import type { GraphFault } from "../graph/fault.ts"
 import { fault } from "../graph/fault.ts"
+import { leaves, withLeaves } from "../graph/leaves.ts"
 import type { Node } from "../graph/node.ts"
-import type { Leaf } from "../tensor/tree.ts"
-import { flatten, mapSame } from "../tensor/tree.ts"
+import { flatten } from "../tensor/tree.ts"
 import type { Float, Tensor } from "../tensor/tensor.ts"
 import { linearise } from "./linearise.ts"
 import { isFloat, ones, zeros } from "./rule.ts"
-import { standIn } from "./substitute.ts"
+import { standIn } from "../graph/substitute.ts"
 
 /** A number that the graph computes. */
 export type Scalar = Tensor<Float, []>
@@ -28,11 +28,6 @@ export interface Pullback<P, T, C = T> {
   readonly value: T
   /** What each leaf of `P` owes to the cotangents of the leaves of `T`. */
   readonly pullback: (cotangent: C) => P
-}
-
-const replaced = <T>(tree: T, leaves: ReadonlyArray<Node>): T => {
-  let i = 0
-  return mapSame(tree, () => leaves[i++]! as Leaf<T>)
 }
 
 const entries = (tree: unknown): ReadonlyArray<readonly [string, Node]> =>
@@ -55,17 +50,17 @@ const refusals = (leaf: Node, path: string): ReadonlyArray<GraphFault> =>
 const trace = <P, T>(f: (primals: P) => T, primals: P): Pullback<P, T, ReadonlyArray<Node | null>> => {
   const given = entries(primals)
   const inside = given.map(([, leaf]) => standIn(leaf))
-  const traced = f(replaced(primals, inside))
+  const traced = f(withLeaves(primals, inside))
   const floats = inside.filter(isFloat)
-  const { outputs, pullback } = linearise(entries(traced).map(([, node]) => node), floats)
+  const { outputs, pullback } = linearise(leaves(traced), floats)
   return {
-    value: replaced(traced, outputs),
+    value: withLeaves(traced, outputs),
     pullback: (cotangents) => {
       const pulled = new Map(pullback(cotangents).map((ct, i) => [floats[i]!, ct] as const))
       const leaves = given.map(([path, leaf], i) =>
         withFaults(pulled.get(inside[i]!) ?? zeros(leaf), refusals(leaf, path))
       )
-      return replaced(primals, leaves)
+      return withLeaves(primals, leaves)
     },
   }
 }
@@ -76,7 +71,7 @@ const trace = <P, T>(f: (primals: P) => T, primals: P): Pullback<P, T, ReadonlyA
  */
 export const vjp = <P, T>(f: (primals: P) => T, primals: P): Pullback<P, T> => {
   const { value, pullback } = trace(f, primals)
-  return { value, pullback: (cotangent) => pullback(entries(cotangent).map(([, ct]) => isFloat(ct) ? ct : null)) }
+  return { value, pullback: (cotangent) => pullback(leaves(cotangent).map((ct) => isFloat(ct) ? ct : null)) }
 }
 
 /** A gradient is of one number. */
@@ -108,7 +103,7 @@ export const valueAndGrad = <P, R extends ReadonlyArray<unknown>, T extends Loss
   const seed = withFaults(isFloat(loss) ? ones(loss) : zeros(loss), faults)
   const gradient = pullback(entries(value).map(([path]) => path === place ? seed : null))
   if (faults.length === 0) return { value, gradient }
-  return { value, gradient: replaced(gradient, entries(gradient).map(([, leaf]) => withFaults(leaf, faults))) }
+  return { value, gradient: withLeaves(gradient, leaves(gradient).map((leaf) => withFaults(leaf, faults))) }
 }
 
 /** The gradient of `f` for its first argument. See `valueAndGrad`. */

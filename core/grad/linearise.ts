@@ -12,7 +12,7 @@ import { loopBack, withSaved } from "./loop.ts"
 import { movement } from "./movement.ts"
 import type { Pull, Rule } from "./rule.ts"
 import { add, zeros } from "./rule.ts"
-import { upTo } from "./substitute.ts"
+import { upTo } from "../graph/substitute.ts"
 
 /** Outputs (their loops now save what the backward pass needs), and the transpose of their derivative. */
 export interface Linear {

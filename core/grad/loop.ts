@@ -11,7 +11,7 @@ import { topological } from "../graph/node.ts"
 import { activeNodes } from "./activity.ts"
 import type { Linear } from "./linearise.ts"
 import { add, isFloat, zeros } from "./rule.ts"
-import { substitute } from "./substitute.ts"
+import { substitute } from "../graph/substitute.ts"
 
 type Scan = Extract<Op, { readonly tag: "scan" }>
 

@@ -3,7 +3,7 @@
  * above a replaced node is made anew, the rest is shared.
  * @module
  */
-import type { Node } from "../graph/node.ts"
+import type { Node } from "./node.ts"
 
 /** All nodes that the roots need, arguments first, without looking below the given ones. */
 export const upTo = (roots: ReadonlyArray<Node>, ends: ReadonlySet<Node>): ReadonlyArray<Node> => {
@@ -45,3 +45,12 @@ export const substitute = (roots: ReadonlyArray<Node>, by: ReadonlyMap<Node, Nod
  * the *argument* can be told from what the function captured.
  */
 export const standIn = (node: Node): Node => ({ ...node, op: { tag: "align" }, args: [node], faults: [] })
+
+const literal: ReadonlySet<string> = new Set(["constant", "iota"])
+
+/** What a function took from outside: nodes that do not depend on its arguments, right below those that do or results. */
+export const captured = (results: ReadonlyArray<Node>, inside: ReadonlySet<Node>): ReadonlyArray<Node> => {
+  const dependent = above(results, inside)
+  const below = [...dependent].filter((node) => !inside.has(node)).flatMap((node) => node.args)
+  return [...new Set([...below, ...results])].filter((node) => !dependent.has(node) && !literal.has(node.op.tag))
+}

@@ -1,0 +1,155 @@
+import { suite } from "uvu"
+import { typed } from "../../../core/tensor/tensor.ts"
+import type { F32, I32 } from "../../../core/tensor/tensor.ts"
+import * as build from "../../../core/graph/build.ts"
+import { align, binary, data, iota } from "../../../core/graph/build.ts"
+import type { Node } from "../../../core/graph/node.ts"
+import { count, sizeOf } from "../../../core/graph/node.ts"
+import { dot } from "../../../ops/contraction.ts"
+import { gelu, silu } from "../../../ops/activation.ts"
+import { add, mul, tanh } from "../../../ops/elementwise.ts"
+import { full } from "../../../ops/literal.ts"
+import { crossEntropy } from "../../../ops/loss.ts"
+import { rename } from "../../../ops/movement.ts"
+import { layerNorm, rmsNorm } from "../../../ops/norm.ts"
+import { logsumexp } from "../../../ops/reduction.ts"
+import { scan } from "../../../ops/scan.ts"
+import { logSoftmax, softmax } from "../../../ops/softmax.ts"
+import { f32 } from "../../../core/tensor/spec.ts"
+import { agrees, always, draw, shapes, tensor } from "./difference.ts"
+
+const it = suite("gradients of composed functions")
+
+it("softmax, log-softmax, logsumexp", () => {
+  always(shapes("a b c"), ([sizes, seed]) => {
+    const x = tensor("x", "a b c", sizes)
+    agrees(
+      ([v]) => {
+        const t: F32<"a b c"> = typed(v!)
+        return [softmax(t, "b"), logSoftmax(t, "c a"), logsumexp(t, "a")]
+      },
+      [x],
+      [draw(seed, count(x.shape))],
+    )
+  }, 6)
+})
+
+it("norms", () => {
+  always(shapes("a m"), ([sizes, seed]) => {
+    const inputs = [tensor("x", "a m", sizes), tensor("w", "m", sizes), tensor("b", "m", sizes)]
+    const given = inputs.map((x, i) => draw(seed + i, count(x.shape)))
+    agrees(
+      ([x, w, b]) => {
+        const [v, weight, bias] = [typed<F32<"a m">>(x!), typed<F32<"m">>(w!), typed<F32<"m">>(b!)]
+        return [rmsNorm(v, weight, "m", 1e-2), layerNorm(v, weight, bias, "m", 1e-1)]
+      },
+      inputs,
+      given,
+    )
+  }, 6)
+})
+
+it("activations and cross entropy", () => {
+  always(shapes("t v"), ([sizes, seed]) => {
+    const x = tensor("x", "t v", sizes)
+    const targets: I32<"t"> = typed(
+      data("i32", ["t"], [sizes["t"]!], Int32Array.from({ length: sizes["t"]! }, (_, i) => (seed + i) % sizes["v"]!)),
+    )
+    agrees(
+      ([v]) => {
+        const t: F32<"t v"> = typed(v!)
+        return [crossEntropy(t, targets, "v"), gelu(t), silu(t)]
+      },
+      [x],
+      [draw(seed, count(x.shape))],
+    )
+  }, 6)
+})
+
+/** softmax(q k / 2 + mask) v with the causal mask. */
+const attention = (
+  q: F32<"time heads width">,
+  k: F32<"time heads width">,
+  v: F32<"time heads width">,
+): F32<"time heads width"> => {
+  const n = sizeOf(q, "time")!
+  const scores = mul(dot(q, rename(k, { time: "key" }), "width"), 0.5)
+  const wide = (place: Node): Node => align(place, ["time", "key"], [n, n])
+  const seen = binary("ge", wide(iota("time", n)), wide(iota("key", n)))
+  const masked: F32<"time heads key"> = typed(build.select(seen, scores, -1e9))
+  return dot(softmax(masked, "key"), rename(v, { time: "key" }), "key")
+}
+
+it("causal attention of several heads", () => {
+  const sizes = { time: 4, heads: 2, width: 3 }
+  const inputs = ["q", "k", "v"].map((name) => tensor(name, "time heads width", sizes))
+  const given = inputs.map((x, i) => draw(i + 1, count(x.shape)))
+  agrees(([q, k, v]) => [attention(typed(q!), typed(k!), typed(v!))], inputs, given)
+})
+
+it("loops: carries, sequences, captured tensors, outputs, either direction", () => {
+  always(shapes("t a b"), ([sizes, seed]) => {
+    const inputs = [
+      tensor("x", "a t", sizes),
+      tensor("w", "a b", sizes),
+      tensor("h", "b", sizes),
+      tensor("unused", "b", sizes),
+    ]
+    const given = inputs.map((x, i) => draw(seed + i, count(x.shape), -1, 1))
+    for (const reverse of [false, true]) {
+      agrees(
+        ([x, w, h]) => {
+          const weight: F32<"a b"> = typed(w!)
+          const over = { x: typed<F32<"a t">>(x!) }
+          const init = { h: typed<F32<"b">>(h!), turns: full(f32(), 0), still: typed<F32<"b">>(h!) }
+          const loop = scan("t", over, init, (carry, each) => {
+            const next = tanh(add(dot(each.x, weight, "a"), mul(carry.h, carry.still)))
+            return {
+              carry: { h: next, turns: add(carry.turns, 1), still: carry.still },
+              out: [mul(next, carry.turns), each.x, carry.turns] as const,
+            }
+          }, { reverse })
+          return [loop.carry.h, loop.carry.still, ...loop.out]
+        },
+        inputs,
+        given,
+      )
+    }
+  }, 5)
+})
+
+it("loops in loops, and loops without sequences", () => {
+  const sizes = { t: 3, s: 2 }
+  const inputs = [tensor("x", "t s", sizes), tensor("y", "", {}), tensor("z", "s", sizes)]
+  const given = [draw(1, 6), [0.7], draw(2, 2)]
+  agrees(
+    ([x, y, z]) => {
+      const start: F32 = typed(y!)
+      const outer = scan("t", typed<F32<"t s">>(x!), start, (total, row) => {
+        const inner = scan("s", { row, z: typed<F32<"s">>(z!) }, total, (sum, each) => {
+          const next = add(mul(sum, each.row), mul(each.z, total))
+          return { carry: next, out: mul(next, start) }
+        })
+        return { carry: tanh(inner.carry), out: inner.out }
+      })
+      const powers = scan("n", {}, start, (p) => ({ carry: mul(p, start), out: p }), { length: 4 })
+      return [outer.carry, outer.out, powers.carry, powers.out]
+    },
+    inputs,
+    given,
+  )
+})
+
+it("a loop of no turns passes its carry", () => {
+  const inputs = [tensor("x", "t", { t: 0 }), tensor("h", "", {})]
+  agrees(
+    ([x, h]) => {
+      const loop = scan("t", typed<F32<"t">>(x!), typed<F32>(h!), (c, e) => ({ carry: mul(c, e), out: c }))
+      return [loop.carry, loop.out]
+    },
+    inputs,
+    [[], [1.5]],
+  )
+})
+
+it.run()
