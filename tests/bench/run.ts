@@ -1,13 +1,20 @@
 /**
- * `deno task bench [contraction] [training] [--rounds=3] [--no-peers]`: measures, prints tables, keeps JSON.
+ * `deno task bench [contraction] [stream] [training] [types] [--rounds=3] [--no-peers]`: measures, prints tables, keeps JSON.
  * @module
  */
 import process from "node:process"
 import { contraction } from "./contraction-bench.ts"
+import { stream } from "./stream-bench.ts"
 import { keep, type Report, table } from "./table.ts"
 import { training } from "./training-bench.ts"
+import { types } from "./types-bench.ts"
 
-const benches: Readonly<Record<string, (rounds: number, peers: boolean) => Report>> = { contraction, training }
+const benches: Readonly<Record<string, (rounds: number, peers: boolean) => Report>> = {
+  contraction,
+  stream,
+  training,
+  types,
+}
 
 const words = process.argv.slice(2)
 const wanted = words.filter((word) => !word.startsWith("--"))
