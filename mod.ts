@@ -18,6 +18,7 @@
 export type { Axes, Has, Without, Word, Words } from "./core/tensor/axes.ts"
 export { type DType, dtypes, type HostArray, isDType } from "./core/tensor/dtype.ts"
 export * from "./core/tensor/host.ts"
+export type { Sliced, Stacked } from "./core/tensor/slices.ts"
 export * from "./core/tensor/spec.ts"
 export * from "./core/tensor/tensor.ts"
 export * as Tree from "./core/tensor/tree.ts"
@@ -38,6 +39,7 @@ export * from "./ops/norm.ts"
 export * from "./ops/optimiser.ts"
 export * from "./ops/reduction.ts"
 export * from "./ops/rope.ts"
+export * from "./ops/scan.ts"
 export * from "./ops/schedule.ts"
 export * from "./ops/softmax.ts"
 export * from "./ops/sorting.ts"
@@ -45,6 +47,11 @@ export * from "./ops/sorting.ts"
 // differentiation
 export * from "./core/grad/custom.ts"
 export * from "./core/grad/grad.ts"
+export * from "./core/grad/vmap.ts"
+
+// random numbers
+export * from "./core/random/host.ts"
+export * from "./core/random/random.ts"
 
 // the compiler
 export { compile, type Compiled, type CompileOptions, type Policy } from "./core/plan/compile.ts"

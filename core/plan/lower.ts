@@ -204,7 +204,7 @@ export const lowerAlone = (around: Surroundings, n: Node): E.Either<Missing, Low
 
 const lowerScatter = (around: Surroundings, n: Node, axis: string, size: number): E.Either<Missing, Lowered> => {
   const [updates, index] = n.args as [Node, Node]
-  const summed = updates.axes.filter((a) => index.axes.includes(a) && !n.axes.includes(a))
+  const summed = updates.axes.filter((a) => index.axes.includes(a) && (a === axis || !n.axes.includes(a)))
   return settle(around, updates.shape, [], false, (t, ix) => {
     const at = (a: string): Index => ix[updates.axes.indexOf(a)]!
     const value = lowerAt(t, updates, ix, [])
