@@ -1,11 +1,16 @@
 import { suite } from "uvu"
 import * as assert from "uvu/assert"
-import { grad } from "../../../core/grad/grad.ts"
+import { remat } from "../../../core/grad/custom.ts"
+import { grad, valueAndGrad } from "../../../core/grad/grad.ts"
 import { hostKey } from "../../../core/random/host.ts"
 import { f32, i32 } from "../../../core/tensor/spec.ts"
 import type { Config } from "../../../models/llama/config.ts"
 import { begin, examples, type Recipe, step } from "../../../models/llama/train.ts"
-import { exp } from "../../../ops/elementwise.ts"
+import type { F32 } from "../../../core/tensor/tensor.ts"
+import type { Tensors } from "../../../core/tensor/tree.ts"
+import { dot } from "../../../ops/contraction.ts"
+import { rename } from "../../../ops/movement.ts"
+import { exp, mul, tanh } from "../../../ops/elementwise.ts"
 import { take } from "../../../ops/indexing.ts"
 import { rmsNorm } from "../../../ops/norm.ts"
 import { sum } from "../../../ops/reduction.ts"
@@ -54,6 +59,29 @@ it("a scatter computes no folds of its own", async () => {
       ids: i32("time", { time: 4 }),
     },
   )
+})
+
+const wide = { x: f32("n model", { n: 64, model: 16 }), w: f32("model out", { model: 16, out: 16 }) }
+type Wide = Tensors<typeof wide>
+interface Inside {
+  readonly x: F32<"n model">
+  readonly w: F32<"model out">
+}
+
+const three = ({ x, w }: Inside): F32<"n model"> =>
+  [0, 1, 2].reduce<F32<"n model">>((h) => tanh(rename(dot(h, w, "model"), { out: "model" })), x)
+
+const deep = (part: (p: Inside) => F32<"n model">) => ({ x, w }: Wide) =>
+  valueAndGrad((p: { w: F32<"model out"> }) => {
+    const last = [0, 1, 2, 3].reduce<F32<"n model">>((h) => part({ x: h, w: p.w }), x)
+    return sum(mul(last, last), "n model")
+  })({ w })
+
+it("recomputation gives the same gradient from less memory and more work", async () => {
+  const plain = await same(deep(three), wide)
+  const again = await same(deep(remat(three)), wide)
+  assert.ok(again.arena < 0.75 * plain.arena, `${again.arena} against ${plain.arena}`)
+  assert.ok(again.forecast.flops > plain.forecast.flops)
 })
 
 it.run()
