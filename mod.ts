@@ -54,6 +54,7 @@ export * from "./core/random/host.ts"
 export * from "./core/random/random.ts"
 
 // the compiler
-export { compile, type Compiled, type CompileOptions, type Policy } from "./core/plan/compile.ts"
+export { compile, type Compiled, type CompileOptions } from "./core/plan/compile.ts"
+export { exact, halves, type Policy } from "./core/plan/policy.ts"
 export { explain } from "./core/plan/explain.ts"
 export type { Forecast, Program, Slot } from "./core/plan/program.ts"

@@ -10,6 +10,7 @@ import type { Expr, Kernel, Stage, Store } from "../kernel/kernel.ts"
 import type { DType } from "../tensor/dtype.ts"
 import { layOut, type Life } from "./arena.ts"
 import { flopsOf, longestChain, overSteps, trafficOf } from "./forecast.ts"
+import { type Policy, rounded } from "./policy.ts"
 import { type Buffer, bufferBytes, type Place, type Program, type Slot, type Step } from "./program.ts"
 import type { Move } from "./schedule.ts"
 
@@ -25,8 +26,7 @@ export interface Parts {
   readonly inputs: ReadonlyArray<{ readonly path: string; readonly node: Node }>
   readonly outputs: ReadonlyArray<Result>
   readonly moves: ReadonlyArray<Move>
-  /** How f32 temporaries are stored. */
-  readonly storage: DType
+  readonly policy: Policy
 }
 
 /** The kernel with its buffers renumbered. */
@@ -105,17 +105,22 @@ const shelf = (): Shelf => {
   }
 }
 
-const stepsOf = (moves: ReadonlyArray<Move>, numbers: Numbering, kernels: Shelf): ReadonlyArray<Step> =>
+const stepsOf = (
+  moves: ReadonlyArray<Move>,
+  numbers: Numbering,
+  kernels: Shelf,
+  policy: Policy,
+): ReadonlyArray<Step> =>
   moves.map((m): Step => {
     if (m.tag === "repeat") {
-      return { tag: "repeat", times: m.times, reverse: m.reverse, steps: stepsOf(m.moves, numbers, kernels) }
+      return { tag: "repeat", times: m.times, reverse: m.reverse, steps: stepsOf(m.moves, numbers, kernels, policy) }
     }
     const all = m.lowered.buffers.map(numbers.of)
     const distinct = [...new Set(all)]
     const kernel = distinct.length === all.length
       ? m.lowered.kernel
       : rebind(m.lowered.kernel, (b) => distinct.indexOf(all[b]!))
-    return { tag: "dispatch", kernel: kernels.put(kernel), buffers: distinct }
+    return { tag: "dispatch", kernel: kernels.put(rounded(kernel, policy)), buffers: distinct }
   })
 
 /** First and last step at which each buffer is used; what a loop reads from outside lives through all its turns. */
@@ -193,11 +198,11 @@ export const assemble = (parts: Parts): Program => {
     return slot
   })
   const kernels = shelf()
-  const steps = stepsOf(parts.moves, numbers, kernels)
+  const steps = stepsOf(parts.moves, numbers, kernels, parts.policy)
   const lives = livesOf(steps, kernels.kernels)
   const isTemporary = (n: Node, b: number): boolean => n.op.tag !== "data" && !inputAt.has(b) && !outputAt.has(b)
   const temporary = numbers.nodes.flatMap((n, b) => isTemporary(n, b) ? [b] : [])
-  const dtypeOf = (n: Node, b: number): DType => isTemporary(n, b) && n.dtype === "f32" ? parts.storage : n.dtype
+  const dtypeOf = (n: Node, b: number): DType => isTemporary(n, b) && n.dtype === "f32" ? parts.policy.storage : n.dtype
   const plain = numbers.nodes.map((n, b) => ({ dtype: dtypeOf(n, b), elements: count(n.shape) }))
   const life = (b: number): Life => {
     const [first, last] = lives.get(b) ?? [0, 0]

@@ -21,15 +21,10 @@ import { rewrite } from "../rewrite/rewrite.ts"
 import type { AnySpec } from "../tensor/spec.ts"
 import { flatten, map, type Mapped, type Tensors } from "../tensor/tree.ts"
 import { assemble, type Result } from "./assemble.ts"
+import { exact, type Policy } from "./policy.ts"
 import { arrange, type Donation } from "./donate.ts"
 import type { Program, Slot } from "./program.ts"
 import { copyOf, itemsOf, type Level } from "./schedule.ts"
-
-/** How numbers are kept and computed. Arithmetic and accumulation are in f32 on every device. */
-export interface Policy {
-  /** How f32 intermediates are stored between kernels; inputs and outputs keep their dtypes. */
-  readonly storage: "f32" | "f16" | "bf16"
-}
 
 /** What may be chosen. */
 export interface CompileOptions {
@@ -125,7 +120,7 @@ export const compile = <const S, O>(
     inputs: given.map(([path, node]) => ({ path, node })),
     outputs: outputs.map((w): Result => ({ path: w.path, node: holder.get(w.node) ?? w.node, donated: w.input })),
     moves: items.flatMap((i) => i.moves),
-    storage: options.policy?.storage ?? "f32",
+    policy: options.policy ?? exact,
   })
   const slots = new Map(program.outputs.map((s) => [s.path, s]))
   const sources = new Map(program.inputs.map((s) => [s.path, s]))

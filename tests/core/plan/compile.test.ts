@@ -4,6 +4,7 @@ import * as assert from "uvu/assert"
 import * as build from "../../../core/graph/build.ts"
 import type { Node } from "../../../core/graph/node.ts"
 import { compile } from "../../../core/plan/compile.ts"
+import { halves } from "../../../core/plan/policy.ts"
 import type { Tensors } from "../../../core/tensor/tree.ts"
 import { f32, i32 } from "../../../core/tensor/spec.ts"
 import { silu } from "../../../ops/activation.ts"
@@ -17,7 +18,7 @@ import { logsumexp, mean, sum } from "../../../ops/reduction.ts"
 import { rope } from "../../../ops/rope.ts"
 import { softmax } from "../../../ops/softmax.ts"
 import { cumsum, topK } from "../../../ops/sorting.ts"
-import { same } from "./same.ts"
+import { runOracle, same } from "./same.ts"
 
 const it = suite("plan: compile")
 
@@ -164,8 +165,16 @@ it("temporaries in half precision take half the arena", () => {
   const spec = { x: f32("row inner", { row: 64, inner: 64 }), w: f32("inner column", { inner: 64, column: 64 }) }
   const f = ({ x, w }: Tensors<typeof spec>) => dot(rename(dot(x, w, "inner"), { column: "inner" }), w, "inner")
   const full = compile(f, spec)
-  const half = compile(f, spec, { policy: { storage: "f16" } })
+  const half = compile(f, spec, { policy: halves })
   assert.is(E.isRight(full) && full.right.program.arena, 2 * (E.isRight(half) ? half.right.program.arena : 0))
+})
+
+it("a policy of halves rounds what goes into products, on the oracle too", async () => {
+  const spec = { x: f32("row inner", { row: 2, inner: 2 }), y: f32("inner column", { inner: 2, column: 1 }) }
+  const made = compile(({ x, y }) => dot(x, y, "inner"), spec, { policy: halves })
+  assert.ok(E.isRight(made))
+  const [z] = await runOracle(made.right.program, [[1 + 2 ** -12, 0, 0, 3], [1, 1 + 2 ** -12]])
+  assert.equal(z, [1, 3])
 })
 
 it("faults come all at once, each with its line", () => {
