@@ -18,7 +18,7 @@ interface Import {
 
 const block = /^[ \t]*\/\*[\s\S]*?\*\//gm
 const line = /^[ \t]*\/\/.*$/gm
-const fixed = /^(?:import|export)\b(?:[^"'`;=()]*?\bfrom\s*)?\s*"([^"]+)"/gm
+const fixed = /^(?:import|export)\b(?:[^"'`;=()]*?\bfrom\s*)?\s*"([^"$]+)"/gm
 const lazy = /\bimport\(\s*"([^"]+)"\s*\)/g
 
 /** The import lines of a module; relative ones as paths from the top. */
