@@ -15,6 +15,7 @@ import { emptyFold } from "./function.ts"
 import { type I32, i32 } from "./instructions.ts"
 import { constantPool, type KernelCode, type KernelContext, kernelFunc } from "./kernel.ts"
 import { copiesFor, costOf, cut, ordered, ownCost, vectorCost } from "./nest.ts"
+import { taskLoop } from "./task.ts"
 import { writer } from "./writer.ts"
 
 // -----------------------------------------------------------------------------
@@ -404,26 +405,11 @@ export const loopCode = (given: Loop, context: KernelContext): KernelCode => {
     else if (cutting.tasks === 1) level(0, 0, sizes[plan.rows[0]!]!)
     else if (cutting.fixed === 0) chunked(args.lo, args.hi)
     else {
-      const task = w.fresh("i32")
       const pieces = Math.ceil(sizes[plan.rows[cutting.fixed]!]! / cutting.chunk)
-      const body = w.capture(() => {
-        let rest: Value<"i32"> = task
-        const piece = pieces === 1 ? i32.const(0) : w.keep(i32.remU(rest, pieces))
-        if (pieces > 1) rest = w.keep(i32.divU(rest, pieces))
-        const ids: Array<readonly [number, Value<"i32">]> = []
-        for (let i = cutting.fixed - 1; i >= 0; i--) {
-          const size = sizes[plan.rows[i]!]!
-          ids.push([plan.rows[i]!, i === 0 ? w.keep(rest) : w.keep(i32.remU(rest, size))])
-          if (i > 0) rest = w.keep(i32.divU(rest, size))
-        }
-        e.within(ids, cutting.fixed, () => {
-          hoistAll()
-          const held = w.keep(piece)
-          chunked(held, i32.add(held, 1))
-        })
+      taskLoop(e, args, plan.rows.slice(0, cutting.fixed), sizes, pieces, cutting.fixed, (piece) => {
+        hoistAll()
+        chunked(piece, i32.add(piece, 1))
       })
-      w.put(task.set(args.lo))
-      w.put(again((label) => [body, branchIf(label, i32.ltS(task.tee(i32.add(task, 1)), args.hi))]))
     }
     return w.body()
   })

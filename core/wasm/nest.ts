@@ -86,6 +86,9 @@ const variesWith = (id: number): (e: Expr) => boolean => {
   return varies
 }
 
+/** Does the expression depend on the variable? */
+export const varying = (e: Expr, id: number): boolean => variesWith(id)(e)
+
 /** Time of one element, in vector instructions, if variable `id` of that size takes four values at once. */
 export const vectorCost = (
   id: number,
