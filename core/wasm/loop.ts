@@ -14,7 +14,7 @@ import { collapsed, type Form, type Interned, interned, merged, rangesOf } from 
 import { emptyFold } from "./function.ts"
 import { type I32, i32 } from "./instructions.ts"
 import { constantPool, type KernelCode, type KernelContext, kernelFunc } from "./kernel.ts"
-import { copiesFor, costOf, cut, ordered, ownCost, vectorCost } from "./nest.ts"
+import { copiesFor, costOf, cut, ordered, ownCost, variesWith, vectorCost } from "./nest.ts"
 import { taskLoop } from "./task.ts"
 import { writer } from "./writer.ts"
 
@@ -115,27 +115,11 @@ const count = (sizes: ReadonlyArray<number>, ids: ReadonlyArray<number>): number
 const worthKeeping = 12
 const stashLimit = 8 << 20
 
-/** The largest costly values that two stages compute, by the first stage that does. */
-const shared = (p: Prepared): ReadonlyMap<Expr, number> => {
+/** The largest costly values of the innermost loop that two stages compute, by the first stage that does. */
+const shared = (p: Prepared, deepest: number): ReadonlyMap<Expr, number> => {
   const inner = (s: Stage): boolean => s.tag !== "point"
   const written = new Set(storesOf(p.stages).map((t) => t.buffer))
-  const overVars = new Set(p.over)
-  const usesOver = (i: Index): boolean =>
-    i.terms.some(({ atom: a }) =>
-      a.tag === "var" ? overVars.has(a.id) : a.tag === "div" || a.tag === "mod" ? usesOver(a.of) : false
-    )
-  const deep = new Map<Expr, boolean>()
-  const varies = (e: Expr): boolean => {
-    const known = deep.get(e)
-    if (known !== undefined) return known
-    const at = [
-      ...(e.tag === "load" || e.tag === "index" ? [e.at] : []),
-      ...(e.tag === "load" || e.tag === "within" ? e.guards.map((g) => g.at) : []),
-    ]
-    const made = at.some(usesOver) || children(e).some(varies)
-    deep.set(e, made)
-    return made
-  }
+  const varies = variesWith(deepest)
   const costs = new Map<Expr, number>()
   const cost = (e: Expr): number => {
     const known = costs.get(e)
@@ -184,13 +168,14 @@ const choose = (p: Prepared): Plan => {
   const others = (ids: ReadonlyArray<number>): ReadonlyArray<number> =>
     ordered(ids.filter((id) => id !== vector), [...places, ...places, ...every])
   const cost = Math.max(0, ...innerStages.map((s) => costOf(ofStage(s))))
+  const inner = along ? [...others(p.over), vector] : others(p.over)
   return {
     vector,
     along,
     rows: along || vector === undefined ? others(p.dims) : [...others(p.dims), vector],
-    inner: along ? [...others(p.over), vector] : others(p.over),
+    inner,
     copies: vector === undefined ? 1 : copiesFor(sizes[vector]!, cost, 4),
-    stashes: shared(p),
+    stashes: inner.length === 0 ? new Map() : shared(p, inner.at(-1)!),
   }
 }
 

@@ -340,17 +340,15 @@ const eachLane = (x: V128, y: V128, f: (a: Value<"i32">, b: Value<"i32">) => Val
 
 /** Quotient or remainder of each lane; by 0 it is 0, and the least i32 by -1 wraps to itself. */
 const divider = (name: "divS" | "divU" | "remS" | "remU"): Func =>
-  helper(name, false, (_w, x, y, s) => {
-    const [a, b] = [s.local("i32"), s.local("i32")]
+  helper(name, false, (w, x, y) => {
     const signed = name.endsWith("S")
     return eachLane(x, y, (p, q) => {
-      const least = signed ? i32.eq(b.tee(q), -1) : i32.eqz(b.tee(q))
-      const trivial = signed ? i32.or(least, i32.eqz(b)) : least
-      const safe = select(trivial, i32.const(1), b)
-      const value = i32[name](a.tee(p), safe)
-      if (name.startsWith("rem")) return select(i32.eqz(b), i32.const(0), value)
-      const wrapped = signed ? select(i32.eq(b, -1), i32.sub(0, a), value) : value
-      return select(i32.eqz(b), i32.const(0), wrapped)
+      const [a, b] = [w.keep(p), w.keep(q)]
+      const zero = i32.eqz(b)
+      const minus = i32.eq(b, -1)
+      const value = i32[name](a, select(signed ? i32.or(zero, minus) : zero, i32.const(1), b))
+      const wrapped = signed && name.startsWith("div") ? select(minus, i32.sub(0, a), value) : value
+      return select(zero, i32.const(0), wrapped)
     })
   })
 

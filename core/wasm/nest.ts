@@ -64,7 +64,8 @@ const accessCost = (i: Index, id: number, varies: (e: Expr) => boolean): number 
   return span < 8 ? 3 : 8
 }
 
-const variesWith = (id: number): (e: Expr) => boolean => {
+/** Tells which expressions depend on the variable. */
+export const variesWith = (id: number): (e: Expr) => boolean => {
   const known = new Map<Expr, boolean>()
   const inIndex = (i: Index): boolean =>
     i.terms.some(({ atom }) =>
