@@ -2,8 +2,7 @@
  * Activations.
  *
  * ```ts
- * import type { F32 } from "../core/tensor/tensor.ts"
- * import { mul } from "./elementwise.ts"
+ * import { mul, silu, type F32 } from "@orrery/orrery"
  * const swiglu = (gate: F32<"time hidden">, up: F32<"time hidden">): F32<"time hidden"> => mul(silu(gate), up)
  * ```
  * @module

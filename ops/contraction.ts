@@ -2,7 +2,7 @@
  * Contraction: everything that is like a matrix product.
  *
  * ```ts
- * import type { F32 } from "../core/tensor/tensor.ts"
+ * import { dot, type F32 } from "@orrery/orrery"
  * const scores = (q: F32<"batch time heads head">, k: F32<"batch key heads head">): F32<"batch time heads key"> =>
  *   dot(q, k, "head")
  * ```

@@ -2,7 +2,7 @@
  * Convolution over any number of axes, as windows and a contraction (as in machine learning: the kernel is not turned).
  *
  * ```ts
- * import type { F32 } from "../core/tensor/tensor.ts"
+ * import { convolve, type F32 } from "@orrery/orrery"
  * const image = (x: F32<"batch row col in">, w: F32<"drow dcol in out">): F32<"batch row col out"> =>
  *   convolve(x, w, { row: "drow", col: "dcol" }, "in", { padding: "same", stride: 2 })
  * ```
@@ -10,7 +10,7 @@
  * Groups need no option: an axis that image and kernel both have, and that is not summed over, goes side by side.
  *
  * ```ts
- * import type { F32 } from "../core/tensor/tensor.ts"
+ * import { convolve, type F32 } from "@orrery/orrery"
  * const grouped = (x: F32<"row group in">, w: F32<"group drow in out">): F32<"row group out"> =>
  *   convolve(x, w, { row: "drow" }, "in")
  * ```

@@ -3,7 +3,7 @@
  * has; a number stands for a tensor that is the same everywhere. dtypes never mix: `cast` first.
  *
  * ```ts
- * import type { F32 } from "../core/tensor/tensor.ts"
+ * import { add, type F32, mul } from "@orrery/orrery"
  * const scale = (x: F32<"batch model">, w: F32<"model">): F32<"batch model"> => add(mul(x, w), 0.5)
  * ```
  * @module

@@ -2,7 +2,7 @@
  * Reading and summing at places that are known only when the program runs.
  *
  * ```ts
- * import type { F32, I32 } from "../core/tensor/tensor.ts"
+ * import { type F32, type I32, take } from "@orrery/orrery"
  * const embed = (table: F32<"vocab model">, tokens: I32<"batch time">): F32<"batch time model"> =>
  *   take(table, tokens, "vocab")
  * ```

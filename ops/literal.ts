@@ -2,8 +2,7 @@
  * Tensors that are known while tracing. A tensor is a spec of its own kind, so `zeros(x)` has the sizes of `x`.
  *
  * ```ts
- * import { f32 } from "../core/tensor/spec.ts"
- * import type { F32, I32 } from "../core/tensor/tensor.ts"
+ * import { f32, type F32, type I32, iota, zeros } from "@orrery/orrery"
  * const bias: F32<"model"> = zeros(f32("model", { model: 512 }))
  * const places: I32<"time"> = iota("time", 256)
  * ```

@@ -2,7 +2,7 @@
  * Comparisons, logic and bits. Comparisons with NaN are false, but for `ne`.
  *
  * ```ts
- * import type { Bool, I32 } from "../core/tensor/tensor.ts"
+ * import { type Bool, type I32, le } from "@orrery/orrery"
  * const causal = (query: I32<"time">, key: I32<"time key">): Bool<"time key"> => le(key, query)
  * ```
  * @module

@@ -2,7 +2,7 @@
  * Losses: one number to make small.
  *
  * ```ts
- * import type { F32, I32 } from "../core/tensor/tensor.ts"
+ * import { crossEntropy, type F32, type I32 } from "@orrery/orrery"
  * const loss = (logits: F32<"batch time vocab">, next: I32<"batch time">, mask: F32<"batch time">): F32 =>
  *   crossEntropy(logits, next, "vocab", mask)
  * ```

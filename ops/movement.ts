@@ -3,7 +3,7 @@
  * faults that `compile` gathers.
  *
  * ```ts
- * import type { F32 } from "../core/tensor/tensor.ts"
+ * import { type F32, split, transpose } from "@orrery/orrery"
  * const heads = (x: F32<"batch time inner">): F32<"batch heads time head"> =>
  *   transpose(split(x, "inner", "heads head", { heads: 4 }), "batch heads time head")
  * ```

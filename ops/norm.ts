@@ -2,7 +2,7 @@
  * Normalisation over one or several axes. Halves are normalised in f32 and cast back before the weight is applied.
  *
  * ```ts
- * import type { F32 } from "../core/tensor/tensor.ts"
+ * import { type F32, rmsNorm } from "@orrery/orrery"
  * const norm = (x: F32<"batch time model">, weight: F32<"model">): F32<"batch time model"> =>
  *   rmsNorm(x, weight, "model", 1e-6)
  * ```

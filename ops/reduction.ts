@@ -2,7 +2,7 @@
  * Folds over one or several axes, or over all where none is named.
  *
  * ```ts
- * import type { F32, I32 } from "../core/tensor/tensor.ts"
+ * import { argmax, type F32, type I32, sum } from "@orrery/orrery"
  * const total = (x: F32<"batch time vocab">): F32<"vocab"> => sum(x, "batch time")
  * const best = (x: F32<"batch time vocab">): I32<"batch time"> => argmax(x, "vocab")
  * ```

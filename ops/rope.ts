@@ -9,8 +9,7 @@
  * the roundings of the f32: below 5e-7 rad in all, whatever the dtype of what is turned.
  *
  * ```ts
- * import { iota } from "./literal.ts"
- * import type { F32 } from "../core/tensor/tensor.ts"
+ * import { type F32, iota, rope } from "@orrery/orrery"
  * const turn = (q: F32<"batch time heads head">): F32<"batch time heads head"> =>
  *   rope(q, iota("time", q.shape[1]), "head", 10_000)
  * ```

@@ -2,10 +2,10 @@
  * Loops over an axis, from trees to trees. What the body captures is the same at every turn, and has a gradient too.
  *
  * ```ts
- * import { f32 } from "../core/tensor/spec.ts"
- * import type { F32 } from "../core/tensor/tensor.ts"
- * import { add } from "./elementwise.ts"
- * import { zeros } from "./literal.ts"
+ * import { f32 } from "@orrery/orrery"
+ * import type { F32 } from "@orrery/orrery"
+ * import { add } from "@orrery/orrery"
+ * import { zeros } from "@orrery/orrery"
  *
  * const totals = (x: F32<"batch time">): F32<"time batch"> =>
  *   scan("time", x, { sum: zeros(f32("batch", { batch: 4 })) }, ({ sum }, now) => {

@@ -3,7 +3,7 @@
  * is constant for the gradient, as it cancels. Where all elements are -Infinity the result is NaN, as IEEE says.
  *
  * ```ts
- * import type { F32 } from "../core/tensor/tensor.ts"
+ * import { type F32, softmax } from "@orrery/orrery"
  * const weights = (scores: F32<"time heads key">): F32<"time heads key"> => softmax(scores, "key")
  * ```
  * @module

@@ -2,7 +2,7 @@
  * Order along an axis, and running folds.
  *
  * ```ts
- * import type { F32 } from "../core/tensor/tensor.ts"
+ * import { type F32, type Sorted, topK } from "@orrery/orrery"
  * const best = (x: F32<"batch vocab">): Sorted<"f32", ["batch", "vocab"]> => topK(x, "vocab", 40)
  * ```
  * @module

@@ -18,10 +18,7 @@ const oddBits = (floats: Float32Array, bits: Uint32Array, x: number): number => 
 }
 
 /** Drops `by` low bits, to nearest, ties to even. */
-const roundOff = (bits: number, by: number): number => {
-  const half = 2 ** (by - 1) - 1
-  return Math.floor((bits + half + (Math.floor(bits / 2 ** by) & 1)) / 2 ** by)
-}
+const roundOff = (bits: number, by: number): number => (bits + (1 << (by - 1)) - 1 + ((bits >>> by) & 1)) >>> by
 
 const bfloat = (u: number): number => {
   const sign = (u >>> 16) & 0x8000
@@ -49,22 +46,22 @@ export const encodeHalf = (dtype: Half, values: ArrayLike<number>): Uint16Array 
   return out
 }
 
-const fromBinary16 = (h: number): number => {
-  const sign = h & 0x8000 ? -1 : 1
-  const exponent = (h >>> 10) & 31
-  const fraction = h & 1023
-  if (exponent === 0) return sign * fraction * 2 ** -24
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN
-  return sign * (1024 + fraction) * 2 ** (exponent - 25)
+/** Writes numbers as f32 bits; the 1023 subnormals of each sign are written as numbers. */
+const fromBinary16 = (halves: ArrayLike<number>, floats: Float32Array, bits: Uint32Array): void => {
+  for (let i = 0; i < floats.length; i++) {
+    const h = halves[i]!
+    const exponent = h & 0x7c00
+    if (exponent === 0) floats[i] = (h & 0x8000 ? -1 : 1) * (h & 1023) * 2 ** -24
+    else {bits[i] = (h & 0x8000) << 16 | (exponent === 0x7c00 ? 0x7f800000 : (exponent << 13) + 0x38000000) |
+        (h & 1023) << 13}
+  }
 }
 
 /** Numbers of the bits, exactly. */
 export const decodeHalf = (dtype: Half, halves: ArrayLike<number>): Float32Array => {
   const out = new Float32Array(halves.length)
-  if (dtype === "f16") { for (let i = 0; i < out.length; i++) out[i] = fromBinary16(halves[i]!) }
-  else {
-    const bits = new Uint32Array(out.buffer)
-    for (let i = 0; i < out.length; i++) bits[i] = halves[i]! << 16
-  }
+  const bits = new Uint32Array(out.buffer)
+  if (dtype === "f16") fromBinary16(halves, out, bits)
+  else for (let i = 0; i < out.length; i++) bits[i] = halves[i]! << 16
   return out
 }

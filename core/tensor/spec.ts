@@ -43,6 +43,7 @@ const of =
  * An f32 of these axes and sizes.
  *
  * ```ts
+ * import { f32, type Spec } from "@orrery/orrery"
  * const x: Spec<"f32", ["batch", "time"]> = f32("batch time", { batch: 8, time: 256 })
  * ```
  */
