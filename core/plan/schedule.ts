@@ -9,6 +9,7 @@ import type { Index } from "../kernel/kernel.ts"
 import { count, type Node, type Op, topological } from "../graph/node.ts"
 import { type Group, groupsOf } from "./groups.ts"
 import { flatIndex } from "./layout.ts"
+import { freeEarly } from "./order.ts"
 import type { Site, Surroundings } from "./attempt.ts"
 import { type Lowered, lowerNodes } from "./lower.ts"
 
@@ -167,7 +168,7 @@ export const sortItems = (items: ReadonlyArray<Item>, after: (i: Item) => Readon
   const rank = new Map(sorted.map((i, k) => [i, k]))
   const early = sorted.find((i) => before(i).some((b) => rank.get(b)! > rank.get(i)!))
   if (early) throw new Error("the schedule has a cycle: two kernels each wait for the other")
-  return sorted
+  return freeEarly(sorted, before)
 }
 
 /** The items of a graph, in the graph's order. */
