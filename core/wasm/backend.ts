@@ -307,7 +307,8 @@ export const wasm = (options: WasmOptions = {}): Effect.Effect<Backend<WasmHandl
     const wanted = Math.min(control.threads, Math.max(1, Math.floor(asked)))
     const wish = options.relaxed ?? true
     const { revectorize } = on.tune({ relaxed: wish, wide: options.wide ?? wish })
-    const memory = (wanted > 1 ? newMemory(true) : undefined) ?? newMemory(false)
+    const memory = (wanted > 1 && typeof SharedArrayBuffer !== "undefined" ? newMemory(true) : undefined) ??
+      newMemory(false)
     if (memory === undefined) {
       return yield* Effect.fail(deviceFault("unavailable", "wasm: the engine gives no memory of 64 MiB or more"))
     }
