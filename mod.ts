@@ -58,3 +58,11 @@ export { compile, type Compiled, type CompileOptions } from "./core/plan/compile
 export { exact, halves, type Policy } from "./core/plan/policy.ts"
 export { explain } from "./core/plan/explain.ts"
 export type { Forecast, Program, Slot } from "./core/plan/program.ts"
+
+// devices
+export { type DeviceFault, type DeviceInfo } from "./core/device/backend.ts"
+export { chosen } from "./core/device/choose.ts"
+export * from "./core/device/device.ts"
+
+// models
+export * as Llama from "./models/llama/mod.ts"

@@ -1,0 +1,9 @@
+/**
+ * Llama: what it is made of, its parameters, what it computes, and how it is trained.
+ * @module
+ */
+export * from "./config.ts"
+export * from "./llama.ts"
+export * from "./names.ts"
+export * from "./parameters.ts"
+export * from "./train.ts"
