@@ -1,11 +1,14 @@
 import { suite } from "uvu"
+import * as assert from "uvu/assert"
 import { typed } from "../../../core/tensor/tensor.ts"
-import type { F32, I32 } from "../../../core/tensor/tensor.ts"
+import type { BF16, F32, I32 } from "../../../core/tensor/tensor.ts"
 import * as build from "../../../core/graph/build.ts"
 import { align, binary, data, iota } from "../../../core/graph/build.ts"
 import type { Node } from "../../../core/graph/node.ts"
 import { count, sizeOf } from "../../../core/graph/node.ts"
+import { grad } from "../../../core/grad/grad.ts"
 import { dot } from "../../../ops/contraction.ts"
+import { convolve } from "../../../ops/convolution.ts"
 import { gelu, silu } from "../../../ops/activation.ts"
 import { add, mul, tanh } from "../../../ops/elementwise.ts"
 import { full } from "../../../ops/literal.ts"
@@ -13,10 +16,12 @@ import { crossEntropy } from "../../../ops/loss.ts"
 import { rename } from "../../../ops/movement.ts"
 import { layerNorm, rmsNorm } from "../../../ops/norm.ts"
 import { logsumexp } from "../../../ops/reduction.ts"
+import { rope } from "../../../ops/rope.ts"
 import { scan } from "../../../ops/scan.ts"
 import { logSoftmax, softmax } from "../../../ops/softmax.ts"
+import { cumsum, topK } from "../../../ops/sorting.ts"
 import { f32 } from "../../../core/tensor/spec.ts"
-import { agrees, always, draw, shapes, tensor } from "./difference.ts"
+import { agrees, always, draw, shapes, tensor, values } from "./difference.ts"
 
 const it = suite("gradients of composed functions")
 
@@ -85,6 +90,35 @@ it("causal attention of several heads", () => {
   const inputs = ["q", "k", "v"].map((name) => tensor(name, "time heads width", sizes))
   const given = inputs.map((x, i) => draw(i + 1, count(x.shape)))
   agrees(([q, k, v]) => [attention(typed(q!), typed(k!), typed(v!))], inputs, given)
+})
+
+it("convolution, rotary positions, the largest, running sums", () => {
+  const sizes = { row: 5, in: 2, out: 3, tap: 2, k: 4 }
+  const inputs = [tensor("x", "row in", sizes), tensor("w", "out tap in", sizes), tensor("r", "row k", sizes)]
+  const given = inputs.map((x, i) => draw(i + 5, count(x.shape)))
+  const positions: I32<"row"> = typed(iota("row", 5))
+  agrees(
+    ([x, w, r]) => {
+      const [image, kernel, turned] = [typed<F32<"row in">>(x!), typed<F32<"out tap in">>(w!), typed<F32<"row k">>(r!)]
+      return [
+        convolve(image, kernel, { row: "tap" }, "in", { stride: 2, padding: [1, 2] }),
+        convolve(image, kernel, { row: "tap" }, "in", { dilation: 2 }),
+        rope(turned, positions, "k"),
+        topK(turned, "row", 2).values,
+        cumsum(turned, "row"),
+      ]
+    },
+    inputs,
+    given,
+  )
+})
+
+it("through halves: the gradient has the dtype of its leaf", () => {
+  const w: BF16<"a"> = typed(build.input("w", "bf16", ["a"], [2]))
+  const g = grad((v: BF16<"a">): F32 => typed(build.reduce("sum", build.unary("exp", build.cast(v, "f32")), ["a"])))(w)
+  assert.is(g.dtype, "bf16")
+  const rounded = build.cast(build.data("f32", ["a"], [2], Float32Array.of(1, Math.E)), "bf16")
+  assert.equal(values([g], { w: [0, 1] }), values([rounded]))
 })
 
 it("loops: carries, sequences, captured tensors, outputs, either direction", () => {
