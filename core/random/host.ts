@@ -56,7 +56,7 @@ const filled = <D extends DType, A extends Axes>(
   return { dtype: spec.dtype, axes: spec.axes, shape: spec.shape, data: store(spec.dtype, values) }
 }
 
-/** Uniform in [low, high), from the top 24 bits. */
+/** Uniform in [low, high), from the top 24 bits; exact in f32 for 0 to 1, else rounding can give `high` itself. */
 export const hostUniform = <D extends Float, A extends Axes>(
   key: HostKey,
   spec: Spec<D, A>,

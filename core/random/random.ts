@@ -98,7 +98,7 @@ const exponential = (u: Node): Node => {
   return select(binary("lt", u, 2 ** -7), binary("mul", u, series), tail)
 }
 
-/** Uniform in [low, high), from the top 24 bits. */
+/** Uniform in [low, high), from the top 24 bits; exact in f32 for 0 to 1, else rounding can give `high` itself. */
 export const uniform = <D extends Float, A extends Axes>(
   key: Key,
   spec: Spec<D, A>,

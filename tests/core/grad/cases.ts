@@ -59,6 +59,15 @@ export const cases: ReadonlyArray<Case> = [
     return grad((v: typeof x) => whole(grad(loss)(v)))(x)
   }, { x: f32("a", { a: 4 }), w: f32("a b", { a: 4, b: 3 }) }),
 
+  of(
+    "zeros for what has no influence, equal gradients, a gradient that is an input",
+    ({ x, w }) =>
+      valueAndGrad((p: { x: F32<"a">; y: F32<"a">; z: F32<"a">; w: F32<"a"> }) =>
+        add(sum(mul(p.x, x), "a"), sum(add(p.y, p.w), "a"))
+      )({ x, y: w, z: w, w }),
+    { x: f32("a", { a: 3 }), w: f32("a", { a: 3 }) },
+  ),
+
   of("layers that are computed again, and rules of one's own", ({ x, w }) => {
     const layer = remat((p: { x: F32<"a">; w: F32<"a b"> }): F32<"a"> =>
       add(p.x, dot(tanh(dot(p.x, p.w, "a")), p.w, "b"))

@@ -174,6 +174,20 @@ it("loops in loops, and loops without sequences", () => {
   )
 })
 
+it("typed: what the body must give back", () => {
+  const [x, h]: readonly [F32<"t a">, F32<"a">] = [
+    typed(tensor("x", "t a", { t: 2, a: 3 })),
+    typed(tensor("h", "a", { a: 3 })),
+  ]
+  const { carry, out } = scan("t", x, h, (c, row) => ({ carry: mul(c, row), out: dot(c, row, "a") }))
+  const typedCarry: F32<"a"> = carry
+  const typedOut: F32<"t"> = out
+  assert.equal([typedCarry.axes, typedOut.axes], [["a"], ["t"]])
+  // @ts-expect-error the carry loses its axis
+  const wrong = scan("t", x, h, (c, row) => ({ carry: dot(c, row, "a"), out: c }))
+  assert.ok(wrong.carry.faults.length > 0 || (wrong.carry as Node).args[0]!.faults.length > 0)
+})
+
 it("a loop of no turns passes its carry", () => {
   const inputs = [tensor("x", "t", { t: 0 }), tensor("h", "", {})]
   agrees(
