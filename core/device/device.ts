@@ -270,9 +270,9 @@ const load =
 // -----------------------------------------------------------------------------
 
 /** The service over an open backend. */
-export const make = (backend: Backend, reason = "it was given"): Effect.Effect<Device> =>
+export const make = <H>(backend: Backend<H>, reason = "it was given"): Effect.Effect<Device> =>
   Effect.map(Semaphore.make(1), (one) => {
-    const m: Machine = { backend, handles: handlesOf(backend.info), alone: one.withPermits(1) }
+    const m: Machine = { backend: backend as Backend, handles: handlesOf(backend.info), alone: one.withPermits(1) }
     return {
       info: backend.info,
       reason,
@@ -285,7 +285,7 @@ export const make = (backend: Backend, reason = "it was given"): Effect.Effect<D
   })
 
 /** The service as a layer over a backend that is opened with it. */
-export const layer = (
-  backend: Effect.Effect<Backend, DeviceFault, Scope.Scope>,
+export const layer = <H>(
+  backend: Effect.Effect<Backend<H>, DeviceFault, Scope.Scope>,
   reason = "it was given",
 ): Layer.Layer<Device, DeviceFault> => Layer.effect(Device, Effect.flatMap(backend, (b) => make(b, reason)))
