@@ -1,26 +1,43 @@
 /**
  * What a user writes, compiled and run by `pack.ts` against the packed library in a project of its own: the types must
- * arrive as well as the code.
+ * arrive as well as the code, and a device must run it.
  * @module
  */
-import { compile, dot, explain, type F32, f32, softmax } from "@orrery/orrery"
+import { chosen, compile, Device, dot, type F32, f32, softmax } from "@orrery/orrery"
+import * as Effect from "effect/Effect"
 import { either as E } from "fp-ts"
 
-const layer = (x: F32<"batch model">, w: F32<"model out">): F32<"batch out"> => softmax(dot(x, w, "model"), "out")
+interface Inputs {
+  readonly x: F32<"batch model">
+  readonly w: F32<"model out">
+}
+
+const layer = ({ x, w }: Inputs): { readonly y: F32<"batch out"> } => ({ y: softmax(dot(x, w, "model"), "out") })
 
 /** Names arrive in the declarations: a wrong one does not compile. */
-export const wrong = (x: F32<"batch model">, w: F32<"model out">): unknown =>
+export const wrong = ({ x, w }: Inputs): unknown =>
   // @ts-expect-error neither has an axis "hidden"
   dot(x, w, "hidden")
 
 const sizes = { batch: 4, model: 8, out: 3 }
-const compiled = compile(
-  ({ x, w }: { readonly x: F32<"batch model">; readonly w: F32<"model out"> }) => ({ y: layer(x, w) }),
-  {
-    x: f32("batch model", sizes),
-    w: f32("model out", sizes),
-  },
-)
-if (E.isLeft(compiled)) throw new Error(JSON.stringify(compiled.left))
-console.log(explain(compiled.right.program))
+const specs = { x: f32("batch model", sizes), w: f32("model out", sizes) }
+
+const main = Effect.scoped(Effect.gen(function* () {
+  const compiled = compile(layer, specs)
+  if (E.isLeft(compiled)) return yield* Effect.die(compiled.left)
+  const device = yield* Device
+  const run = yield* device.load(compiled.right)
+  const { y } = yield* run({
+    x: { ...specs.x, data: Float32Array.from({ length: 32 }, (_, i) => i / 32) },
+    w: { ...specs.w, data: Float32Array.from({ length: 24 }, (_, i) => (i % 3) - 1) },
+  })
+  return { device: device.info.description, y: Array.from((yield* device.fetch(y)).data) }
+}))
+
+const { device, y } = await Effect.runPromise(Effect.provide(main, chosen))
+const rows = [0, 1, 2, 3].map((row) => y.slice(3 * row, 3 * row + 3))
+if (rows.some((row) => Math.abs(row.reduce((a, b) => a + b) - 1) > 1e-5 || !(row[0]! < row[1]! && row[1]! < row[2]!))) {
+  throw new Error(`rows that are no softmax: ${JSON.stringify(rows)}`)
+}
+console.log(device)
 console.log("ok")
