@@ -2,20 +2,26 @@
  * The code of each kind of kernel.
  * @module
  */
-import type { Kernel, Loop } from "../kernel/kernel.ts"
+import type { Kernel } from "../kernel/kernel.ts"
 import { lowerContract } from "./contract.ts"
+import { cumulateCode } from "./cumulate.ts"
 import type { KernelCode, KernelContext } from "./kernel.ts"
-
-const lowerLoop = (k: Loop, _: KernelContext): KernelCode => {
-  throw new Error(`no code for ${k.tag}`)
-}
+import { loopCode } from "./loop.ts"
+import { scatterCode } from "./scatter.ts"
+import { sortCode } from "./sort.ts"
 
 /** Lowers a kernel. */
 export const lower = (k: Kernel, context: KernelContext): KernelCode => {
   switch (k.tag) {
+    case "loop":
+      return loopCode(k, context)
     case "contract":
-      return lowerContract(k, context, lowerLoop)
-    default:
-      throw new Error(`no code for ${k.tag}`)
+      return lowerContract(k, context, loopCode)
+    case "scatter":
+      return scatterCode(k, context)
+    case "cumulate":
+      return cumulateCode(k, context)
+    case "sort":
+      return sortCode(k, context)
   }
 }
