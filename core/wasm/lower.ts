@@ -13,10 +13,10 @@ import { sortCode } from "./sort.ts"
 /** Lowers a kernel. */
 export const lower = (k: Kernel, context: KernelContext): KernelCode => {
   switch (k.tag) {
-    case "loop":
-      return loopCode(k, context)
     case "contract":
       return lowerContract(k, context, loopCode)
+    case "loop":
+      return loopCode(k, context)
     case "scatter":
       return scatterCode(k, context)
     case "cumulate":
