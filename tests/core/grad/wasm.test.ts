@@ -36,7 +36,7 @@ it("computes what the graphs mean, integers exactly", () =>
     const device = yield* wasm({ threads: 1 })
     for (const each of cases) {
       const { program, inputs, expected } = prepared(each)
-      const got = yield* onDevice(device as never, { program, inputs } as never, 2)
+      const got = yield* onDevice(device as unknown as Backend, { program, inputs }, 2)
       expected.forEach(({ data }, k) => {
         const { dtype, path } = program.outputs[k]!
         const scale = Math.max(1, ...data.map((x) => Math.abs(x)))
