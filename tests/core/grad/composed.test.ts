@@ -6,7 +6,7 @@ import * as build from "../../../core/graph/build.ts"
 import { align, binary, data, iota } from "../../../core/graph/build.ts"
 import type { Node } from "../../../core/graph/node.ts"
 import { count, sizeOf } from "../../../core/graph/node.ts"
-import { grad } from "../../../core/grad/grad.ts"
+import { grad, vjp } from "../../../core/grad/grad.ts"
 import { dot } from "../../../ops/contraction.ts"
 import { convolve } from "../../../ops/convolution.ts"
 import { gelu, silu } from "../../../ops/activation.ts"
@@ -90,6 +90,32 @@ it("causal attention of several heads", () => {
   const inputs = ["q", "k", "v"].map((name) => tensor(name, "time heads width", sizes))
   const given = inputs.map((x, i) => draw(i + 1, count(x.shape)))
   agrees(([q, k, v]) => [attention(typed(q!), typed(k!), typed(v!))], inputs, given)
+})
+
+it("attention and its gradients have the golden numbers", () => {
+  const sizes = { time: 8, heads: 2, width: 4 }
+  const [q, k, v] = ["q", "k", "v"].map((n) => typed(tensor(n, "time heads width", sizes))) as [
+    F32<"time heads width">,
+    F32<"time heads width">,
+    F32<"time heads width">,
+  ]
+  const each = (f: (i: number) => number): ReadonlyArray<number> => Array.from({ length: 64 }, (_, i) => f(i))
+  const { value, pullback } = vjp((p) => attention(p.q, p.k, p.v), { q, k, v })
+  const back = pullback(typed(tensor("g", "time heads width", sizes)))
+  const [o, dq, dk, dv] = values([value, back.q, back.k, back.v], {
+    q: each((i) => Math.sin(0.7 * i + 0.1)),
+    k: each((i) => Math.cos(0.3 * i)),
+    v: each((i) => Math.sin(0.05 * i + 1)),
+    g: each((i) => Math.cos(0.11 * i)),
+  })
+  const size = (xs: ReadonlyArray<number> | undefined): number => xs!.reduce((a, b) => a + Math.abs(b), 0)
+  const near = (got: number, wanted: number): void => assert.ok(Math.abs(got - wanted) < 1e-9, `${got}, ${wanted}`)
+  near(o!.reduce((a, b) => a + b, 0), 47.59380302160491)
+  near(size(dq), 2.6538912837)
+  near(size(dk), 9.3041417453)
+  near(size(dv), 25.3577558847)
+  const first = [0.232944337, 0.140276961, -0.018364861, -0.168369402]
+  first.forEach((x, i) => assert.ok(Math.abs(dk![i]! - x) < 1e-9))
 })
 
 it("convolution, rotary positions, the largest, running sums", () => {
