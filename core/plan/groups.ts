@@ -5,9 +5,9 @@
  * @module
  */
 import { either as E } from "fp-ts"
-import { count, type Node } from "../graph/node.ts"
+import { count, type Node, topological } from "../graph/node.ts"
 import { choose, costs, standsAlone } from "./fuse.ts"
-import type { Surroundings } from "./attempt.ts"
+import { core, type Surroundings } from "./attempt.ts"
 import { lowerAlone, type Lowered, lowerNodes } from "./lower.ts"
 
 /** A kernel that stores `stored`. */
@@ -53,20 +53,25 @@ const needsOf = (g: Lowered, stored: ReadonlySet<Node>): ReadonlySet<Node> => {
 const lowerOne = (around: Surroundings, n: Node): E.Either<ReadonlyArray<Node>, Lowered> =>
   standsAlone(n) ? lowerAlone(around, n) : lowerNodes(around, [n], [])
 
-/** Of a kernel that binds too many buffers: the largest part that binds fewer and is worth one of its own. */
-const relief = (n: Node, l: Lowered, around: Surroundings): Node | undefined => {
+/** Parts of a kernel that binds too many buffers which, given buffers of their own, leave no part with too many. */
+const relief = (n: Node, l: Lowered, around: Surroundings): ReadonlyArray<Node> => {
+  const most = around.maxBindings - 1
+  const chosen: Array<Node> = []
   const leaves = new Map<Node, ReadonlySet<Node>>()
-  const leavesOf = (m: Node): ReadonlySet<Node> => {
-    const known = leaves.get(m)
-    if (known) return known
-    const all = new Set<Node>(m !== n && around.site(m) ? [m] : m.args.flatMap((a) => [...leavesOf(a)]))
-    leaves.set(m, all)
-    return all
+  const leavesOf = (a: Node): ReadonlySet<Node> => leaves.get(a) ?? new Set(around.site(a) ? [a] : [])
+  for (const m of topological([n]).filter((m) => l.inside.has(m))) {
+    const parts = [...new Set(m.args.map(core))].filter((a) => leavesOf(a).size > 1)
+      .sort((a, b) => leavesOf(b).size - leavesOf(a).size)
+    const union = (): ReadonlySet<Node> => new Set(m.args.flatMap((a) => [...leavesOf(a)]))
+    for (const a of parts) {
+      if (union().size <= most) break
+      chosen.push(a)
+      leaves.set(a, new Set([a]))
+      for (const b of m.args) if (core(b) === a) leaves.set(b, new Set([a]))
+    }
+    leaves.set(m, union())
   }
-  return [...l.inside]
-    .filter((m) => m !== n && !around.site(m) && m.op.tag !== "reduce" && leavesOf(m).size > 1)
-    .filter((m) => leavesOf(m).size < around.maxBindings)
-    .sort((a, b) => leavesOf(b).size - leavesOf(a).size || count(a.shape) - count(b.shape))[0]
+  return chosen
 }
 
 /** Lowers every stored node alone; `wanted` grows until all can be. */
@@ -91,8 +96,7 @@ const lowerEach = (
       if (E.isLeft(made)) { for (const m of made.left) needed.add(m) }
       else {
         known.set(n, made.right)
-        const extra = bindings(made.right, env) > env.maxBindings ? relief(n, made.right, env) : undefined
-        if (extra) needed.add(extra)
+        if (bindings(made.right, env) > env.maxBindings) { for (const m of relief(n, made.right, env)) needed.add(m) }
       }
     }
     if (needed.size === before) return { stored, lowered: known }
