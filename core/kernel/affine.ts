@@ -81,15 +81,18 @@ export const rangeOf = (a: Index, r: Ranges): readonly [number, number] => {
   return [low, high]
 }
 
-/** a = by * whole + rest, as far as the coefficients tell. */
-const splitBy = (a: Index, by: number): { readonly whole: Index; readonly rest: Index } => {
+/** a = by * whole + rest, as far as the coefficients tell; the rest is not below 0, as divisions ask. */
+const splitBy = (a: Index, by: number, r: Ranges): { readonly whole: Index; readonly rest: Index } => {
+  const terms = a.terms.filter((t) => t.coef % by !== 0)
   const base = ((a.base % by) + by) % by
+  const [low] = rangeOf({ base, terms }, r)
+  const lift = low < 0 && low > -(2 ** 31) ? -Math.floor(low / by) * by : 0
   return {
     whole: {
-      base: (a.base - base) / by,
+      base: (a.base - base - lift) / by,
       terms: a.terms.filter((t) => t.coef % by === 0).map((t) => ({ coef: t.coef / by, atom: t.atom })),
     },
-    rest: { base, terms: a.terms.filter((t) => t.coef % by !== 0) },
+    rest: { base: base + lift, terms },
   }
 }
 
@@ -101,7 +104,7 @@ const fits = (rest: Index, by: number, r: Ranges): boolean => {
 /** floor(a / by): a sum again where the remainder provably stays below `by`. */
 export const divIndex = (a: Index, by: number, r: Ranges): Index => {
   if (by === 1) return a
-  const { whole, rest } = splitBy(a, by)
+  const { whole, rest } = splitBy(a, by, r)
   if (fits(rest, by, r)) return whole
   return addIndex(whole, atomIndex({ tag: "div", of: rest, by }))
 }
@@ -109,7 +112,7 @@ export const divIndex = (a: Index, by: number, r: Ranges): Index => {
 /** a mod by */
 export const modIndex = (a: Index, by: number, r: Ranges): Index => {
   if (by === 1) return constantIndex(0)
-  const { rest } = splitBy(a, by)
+  const { rest } = splitBy(a, by, r)
   return fits(rest, by, r) ? rest : atomIndex({ tag: "mod", of: rest, by })
 }
 

@@ -39,7 +39,8 @@ export const folded = (t: Attempt, n: Node, ix: ReadonlyArray<Index>, guards: Re
   const inner = rest.length > 0 ? rest : t.inner!
   const places = distribute(t, inner, reduced.map(([, size]) => size))
   if (places === undefined) return need(t, n)
-  if ((fn === "argmax" || fn === "argmin") && inner.length > 1) return need(t, n)
+  // a place counts along one loop: where the argument asks for a finer cut of it, the argument gets a buffer
+  if ((fn === "argmax" || fn === "argmin") && inner.length > 1) return need(t, t.inline.has(n) ? arg : n)
   t.outer = outer
   t.inner = inner
   const at = arg.axes.map((a) => {
