@@ -22,13 +22,13 @@ export interface PanelSource {
 }
 
 /** Four elements side by side as 32-bit lanes. */
-const loadFour = (dtype: DType, at: Value<"i32">, offset: number): Value<"v128"> => {
+export const loadFour = (dtype: DType, at: Value<"i32">, offset: number): Value<"v128"> => {
   if (dtype === "bf16") return i32x4.shl(v128.load16x4U(at, offset), 16)
   return v128.load(at, offset)
 }
 
 /** One element as its 32 bits. */
-const loadOne = (dtype: DType, at: Value<"i32">, offset: number): Value<"i32"> => {
+export const loadOne = (dtype: DType, at: Value<"i32">, offset: number): Value<"i32"> => {
   if (dtype === "bf16") return i32.shl(i32.load16U(at, offset), 16)
   return dtype === "u8" || dtype === "bool" ? i32.load8U(at, offset) : i32.load(at, offset)
 }

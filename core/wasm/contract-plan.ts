@@ -20,6 +20,8 @@ export interface Extent {
   readonly buffered: boolean
   /** The left operand is costly to make: make it once. */
   readonly leftOnce: boolean
+  /** How the right operand can be read as it lies when there are few rows: cols side by side, or the depth. */
+  readonly rows4: "stream" | "dots" | undefined
 }
 
 /** The cut. */
@@ -36,7 +38,10 @@ export interface Blocks {
   readonly part: number
   /** Depth that is done at once. */
   readonly depth: number
-  readonly left: "own" | "direct"
+  /** Tiles, or one of the forms for few rows: see `contract-row.ts`. */
+  readonly form: "tiles" | "stream" | "dots"
+  /** `rowMajor`: by its task, depth side by side. */
+  readonly left: "own" | "direct" | "rowMajor"
   readonly right: "shared" | "own" | "direct"
   /** Tasks taken at once. */
   readonly grain: number
@@ -56,8 +61,29 @@ const tileRowsFor = (rows: number, wide: boolean): number => {
   return rows % 5 !== 0 && rows % 4 === 0 && rows <= 16 ? 4 : 5
 }
 
+/** The cut for few rows: cols are what there is to share out. */
+const fewRows = (e: Extent, form: "stream" | "dots"): Blocks => {
+  const share = Math.max(Math.ceil(e.cols * e.batch / enough), Math.ceil(worth / 4 / Math.max(1, e.rows * e.depth)))
+  const cols = clamp(roundUp(share, 64), 1, Math.max(1, Math.min(e.cols, 4096)))
+  return {
+    form,
+    tileRows: e.rows,
+    tileCols: 4,
+    rows: e.rows,
+    cols,
+    rowBlocks: 1,
+    colBlocks: Math.ceil(e.cols / cols),
+    part: cols,
+    depth: e.depth,
+    left: form === "dots" ? "rowMajor" : e.leftDirect ? "direct" : "own",
+    right: "direct",
+    grain: Math.max(1, Math.floor(worth / 4 / Math.max(1, e.rows * cols * e.depth))),
+  }
+}
+
 /** Cuts. */
 export const blocksOf = (e: Extent): Blocks => {
+  if (e.rows > 0 && e.rows <= 4 && e.depth >= 16 && e.rows4 !== undefined) return fewRows(e, e.rows4)
   const tileRows = tileRowsFor(e.rows, e.wide)
   const tileCols = e.wide && e.cols > 8 ? 16 : 8
   const perRow = Math.max(1, e.cols * e.depth)
@@ -81,6 +107,7 @@ export const blocksOf = (e: Extent): Blocks => {
   const throughScratch = e.buffered || depth < e.depth
   const work = rows * cols * e.depth
   return {
+    form: "tiles",
     tileRows,
     tileCols,
     rows,

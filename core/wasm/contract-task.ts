@@ -6,6 +6,7 @@ import { call, type Code, type Func, type Local, type Scope, type Value, when } 
 import type { ContractPlan, Placed } from "./contract.ts"
 import { type Plain, single } from "./contract-operand.ts"
 import { packer } from "./contract-pack.ts"
+import { type RowAccess, stepsOf, streaming, summing } from "./contract-row.ts"
 import { heightsOf } from "./contract-plan.ts"
 import { tile, type TileAccess } from "./contract-tile.ts"
 import { addressOf, digits, forUp } from "./emit.ts"
@@ -53,9 +54,7 @@ const packPanels = (
   const whole = Math.floor(cols / tileCols) * tileCols
   const rest = cols - whole
   const panel = (lanes: number, width: number): Code => {
-    const to = i32.add(target, i32.mul(j, 4 * depth))
-    const { func, args } = packer(p.right, lanes, width).pack(origin, j, to, depth)
-    return call(func, ...args)
+    return callPacked(packer(p.right, lanes, width).pack(origin, j, i32.add(target, i32.mul(j, 4 * depth)), depth))
   }
   return [
     minimum(end, to, whole),
@@ -156,20 +155,35 @@ const eachTile = (p: ContractPlan, t: Task, row: Local<"i32">): (body: (rows: nu
   ]
 }
 
+const callPacked = ({ func, args }: ReturnType<ReturnType<typeof packer>["pack"]>): Code => call(func, ...args)
+
 /** Writes the task's rows of the left operand, packed, to the thread's scratch. */
 const packLeft = (p: ContractPlan, t: Task): Code => {
   const depth = p.groups.depth.count
   const row = t.scope.local("i32", "row")
   const staged = p.leftLoops !== undefined
-  return eachTile(p, t, row)((rows) => {
-    const { func, args } = packer(p.left, rows, rows).pack(
-      t.left,
-      staged ? row : i32.add(t.firstRow, row),
-      i32.add(i32.add(t.args.scratch, p.at.left), i32.mul(row, 4 * depth)),
-      depth,
+  if (p.blocks.left === "rowMajor") {
+    return forUp(row, 0, t.rows, 1, [
+      callPacked(
+        packer(p.left, 1, 1).pack(
+          t.left,
+          staged ? row : i32.add(t.firstRow, row),
+          i32.add(i32.add(t.args.scratch, p.at.left), i32.mul(row, 4 * depth)),
+          depth,
+        ),
+      ),
+    ])
+  }
+  return eachTile(p, t, row)((rows) =>
+    callPacked(
+      packer(p.left, rows, rows).pack(
+        t.left,
+        staged ? row : i32.add(t.firstRow, row),
+        i32.add(i32.add(t.args.scratch, p.at.left), i32.mul(row, 4 * depth)),
+        depth,
+      ),
     )
-    return call(func, ...args)
-  })
+  )
 }
 
 const whichSize = (
@@ -239,6 +253,43 @@ const sumsOf = (p: ContractPlan, t: Task, from: Local<"i32">, to: Local<"i32">, 
   ])
 }
 
+/** The sums of the cols from `from` to `to` of the task where there are few rows. */
+const rowSumsOf = (p: ContractPlan, t: Task, from: Local<"i32">, to: Local<"i32">, sums: Value<"i32">): Code => {
+  const depth = p.groups.depth.count, rows = p.groups.rows.count
+  const { left, form } = p.blocks
+  const access: RowAccess = {
+    dtype: p.k.dtype,
+    features: p.context.features,
+    rows,
+    right: p.right.dtype,
+    aRow: left === "direct" ? 4 * (single(p.left.lane) ?? 0) : left === "own" ? 4 : 4 * depth,
+    aStep: left === "direct" ? 4 * (single(p.left.depth) ?? 0) : left === "own" ? 4 * rows : 4,
+    pitch: 4 * p.pitch,
+  }
+  const { bytes } = p.right
+  const a = left === "direct" ? t.left : i32.add(t.args.scratch, p.at.left)
+  const lane = (single(p.right.lane) ?? 0) * bytes, step = (single(p.right.depth) ?? 0) * bytes
+  const b = i32.add(t.right, i32.mul(from, lane))
+  const cols = i32.sub(to, from)
+  if (form === "dots") return call(summing(access, lane, bytes, depth), a, b, sums, cols)
+  const k = t.scope.local("i32", "k")
+  const steps = stepsOf(rows)
+  const pass = (n: number): Code =>
+    call(
+      streaming(access, n, step, bytes),
+      i32.add(a, i32.mul(k, access.aStep)),
+      i32.add(b, i32.mul(k, step)),
+      sums,
+      cols,
+      k,
+    )
+  const whole = depth - depth % steps
+  return [
+    forUp(k, 0, i32.const(whole), steps, pass(steps)),
+    depth === whole ? [] : [k.set(i32.const(whole)), pass(depth - whole)],
+  ]
+}
+
 /** The result of a task: its sums, part by part, and what is done with them. */
 const resultOf = (p: ContractPlan, t: Task): Code => {
   const { part } = p.blocks
@@ -267,14 +318,16 @@ const resultOf = (p: ContractPlan, t: Task): Code => {
       body,
     ]),
   ]
-  if (stored !== undefined && onePass) {
+  if (stored !== undefined && onePass && p.blocks.form === "tiles") {
     const target = t.scope.local("i32", "target")
     return through([
       target.set(stored(from, t.firstRow)),
       sumsOf(p, t, from, to, { address: target, row: 4 * store!.row, buffered: false }),
     ])
   }
-  const block = sumsOf(p, t, from, to, { address: sums, row: 4 * p.pitch, buffered: true })
+  const block = p.blocks.form === "tiles"
+    ? sumsOf(p, t, from, to, { address: sums, row: 4 * p.pitch, buffered: true })
+    : rowSumsOf(p, t, from, to, sums)
   if (stored !== undefined) {
     return through([
       block,
@@ -348,7 +401,7 @@ export const mainPhase = (p: ContractPlan): Phase => {
           packPanels(p, scope, t.right, t.firstCol, i32.add(t.firstCol, t.cols), t.panels),
         ]
         : [],
-      blocks.left === "own" ? packLeft(p, t) : [],
+      blocks.left === "direct" ? [] : packLeft(p, t),
       resultOf(p, t),
     ])
   })

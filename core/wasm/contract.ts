@@ -89,6 +89,17 @@ const oriented = (k: Contract): { readonly groups: Groups; readonly left: Expr; 
 const direct = (p: Plain | undefined): boolean =>
   p === undefined || (p.bytes === 4 && single(p.lane) !== undefined && single(p.depth) !== undefined)
 
+/** Four elements are loaded at once. */
+const vectors: ReadonlySet<DType> = new Set<DType>(["f32", "i32", "u32", "bf16"])
+
+const fewRowsForm = (right: Plain | undefined): "stream" | "dots" | undefined => {
+  if (right === undefined) return "stream" // as the loop writes it
+  if (!vectors.has(right.dtype)) return undefined
+  const lane = single(right.lane), depth = single(right.depth)
+  if (lane === undefined || depth === undefined) return undefined
+  return lane === 1 ? "stream" : depth === 1 ? "dots" : undefined
+}
+
 /** Sizes of blocks along one side: the usual one and the last. */
 const sizesAlong = (count: number, block: number): ReadonlyArray<number> =>
   [
@@ -120,6 +131,7 @@ export const lowerContract = (k: Contract, context: KernelContext, lowerLoop: Lo
     rightDirect: direct(rightPlain) && (rightPlain === undefined || (single(rightPlain.lane) ?? 0) === 1),
     buffered: store === undefined,
     leftOnce: leftPlain === undefined,
+    rows4: fewRowsForm(rightPlain),
   })
   const shared = layout(), scratch = layout()
   const constants: Array<Uint8Array> = []
@@ -167,9 +179,11 @@ export const lowerContract = (k: Contract, context: KernelContext, lowerLoop: Lo
     ),
     pitch,
     at: {
-      left: scratch.take(blocks.left === "own" ? 4 * blocks.rows * depth.count : 0),
+      left: scratch.take(blocks.left !== "direct" ? 4 * blocks.rows * depth.count : 0),
       right: scratch.take(blocks.right === "own" ? 4 * (Math.ceil(blocks.cols / 4) * 4) * depth.count : 0),
-      sums: scratch.take(store === undefined || blocks.depth < depth.count ? 4 * blocks.rows * pitch : 0),
+      sums: scratch.take(
+        store === undefined || blocks.depth < depth.count || blocks.form !== "tiles" ? 4 * blocks.rows * pitch : 0,
+      ),
       stage: scratch.take(leftPlain === undefined ? 4 * blocks.rows * depth.count : 0),
     },
     panelsAt: 0,
