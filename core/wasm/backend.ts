@@ -17,7 +17,7 @@ import type { Program } from "../plan/program.ts"
 import { type DType, dtypes, type HostArray } from "../tensor/dtype.ts"
 import { store } from "../tensor/host.ts"
 import { assemble, func } from "./assembler.ts"
-import { type Heap, heap, rangeBytes } from "./heap.ts"
+import { heap, rangeBytes } from "./heap.ts"
 import { f32, f32x4 } from "./instructions.ts"
 import type { Features } from "./kernel.ts"
 import { type ProgramCode, programCode } from "./module.ts"
@@ -47,7 +47,7 @@ const bytesOf = (dtype: DType, elements: number): number => Math.ceil(elements *
 
 const megabytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`
 
-/** The elements at an address, in stored form; a view that lasts until memory grows. */
+/** The elements at an address, in stored form; a view, not a copy. */
 const view = (memory: WebAssembly.Memory, dtype: DType, address: number, elements: number): HostArray => {
   switch (dtype) {
     case "f32":
@@ -79,23 +79,6 @@ interface Store {
   readonly report: () => { readonly bytes: number; readonly peak: number }
 }
 
-/** Adds pages until the range fits; undefined if the engine gives no more. */
-const grown = (memory: WebAssembly.Memory, ranges: Heap, bytes: number): number | undefined => {
-  const end = memory.buffer.byteLength
-  const need = Math.ceil((bytes - ranges.tail(end)) / page)
-  for (const pages of [Math.min(Math.max(need, 256), (most - end) / page), need]) {
-    if (pages < need || end + pages * page > most) continue
-    try {
-      memory.grow(pages)
-      ranges.give(end, pages * page)
-      return ranges.take(bytes)
-    } catch {
-      continue // the engine's limit: try less
-    }
-  }
-  return undefined
-}
-
 const storeOn = (memory: WebAssembly.Memory): Store => {
   const ranges = heap()
   ranges.give(control.end, memory.buffer.byteLength - control.end)
@@ -104,10 +87,12 @@ const storeOn = (memory: WebAssembly.Memory): Store => {
     memory,
     take: (wanted, what) =>
       Effect.suspend(() => {
-        const address = ranges.take(rangeBytes(wanted)) ?? grown(memory, ranges, rangeBytes(wanted))
+        const address = ranges.take(rangeBytes(wanted))
         if (address !== undefined) return Effect.succeed(address)
         const message = `wasm memory: ${what} needs ${megabytes(wanted)}; ${megabytes(bytes)} are allocated and the ` +
-          `largest free range has ${megabytes(ranges.largest())}; the engine gives at most ${megabytes(most)}. ` +
+          `largest free range has ${megabytes(ranges.largest())}; the whole memory has ${
+            megabytes(memory.buffer.byteLength)
+          }. ` +
           "Use smaller sizes, or free arrays first"
         return Effect.fail(deviceFault("memory", message))
       }),
@@ -120,11 +105,14 @@ const storeOn = (memory: WebAssembly.Memory): Store => {
   }
 }
 
-/** A memory of the largest maximum that the engine allows. */
+/**
+ * The largest memory that the engine gives, whole from the start: pages that nobody touches cost nothing, and a memory
+ * that never grows has no threads that have not heard of it.
+ */
 const newMemory = (shared: boolean): WebAssembly.Memory | undefined => {
-  for (let maximum = most / page; maximum >= 1024; maximum /= 2) {
+  for (let pages = most / page; pages >= 1024; pages /= 2) {
     try {
-      return new WebAssembly.Memory({ initial: 16, maximum, shared })
+      return new WebAssembly.Memory({ initial: pages, maximum: pages, shared })
     } catch {
       continue
     }
@@ -172,13 +160,13 @@ const modulesFor = (threads: Pool, memory: WebAssembly.Memory): Modules => {
 /** Scratch of all threads, as large as the neediest program wants; kept for the device's life. */
 const workspace = (
   space: Store,
-  words: () => Int32Array,
+  words: Int32Array,
   threads: number,
 ): (code: ProgramCode) => Effect.Effect<void, DeviceFault> => {
   const ensure = (bytes: number, at: number, have: number): Effect.Effect<void, DeviceFault> =>
     bytes <= have ? Effect.void : Effect.map(space.take(bytes, "scratch of kernels"), (address) => {
-      const old = words()[at / 4]! >>> 0
-      words()[at / 4] = address | 0
+      const old = words[at / 4]! >>> 0
+      words[at / 4] = address | 0
       if (have > 0) space.give(old, have)
     })
   let stride = 0, shared = 0
@@ -186,7 +174,7 @@ const workspace = (
     Effect.gen(function* () {
       yield* ensure(code.scratch * threads, control.scratch, stride * threads)
       stride = Math.max(stride, code.scratch)
-      words()[control.stride / 4] = stride
+      words[control.stride / 4] = stride
       yield* ensure(code.shared, control.shared, shared)
       shared = Math.max(shared, code.shared)
     })
@@ -233,7 +221,7 @@ const backendOn = (space: Store, threads: Pool, features: Features, info: Device
   const modules = modulesFor(threads, memory)
   const words = controlWords(memory)
   const ensureWorkspace = workspace(space, words, threads.threads)
-  const shape = { initial: 16, maximum: most / page, shared: isShared(memory) }
+  const shape = { initial: 1, maximum: most / page, shared: isShared(memory) }
 
   const prepare = (program: Program): Effect.Effect<Executable<WasmHandle>, DeviceFault> =>
     Effect.gen(function* () {
@@ -323,7 +311,7 @@ export const wasm = (options: WasmOptions = {}): Effect.Effect<Backend<WasmHandl
       kind: "wasm",
       description: describe(threads.threads, features, on),
       maxBindings: 256,
-      maxBufferBytes: most - 2 * page,
+      maxBufferBytes: memory.buffer.byteLength - 16 * page,
       features: [
         `threads=${threads.threads}`,
         ...(relaxed ? ["relaxed"] : ["strict"]),

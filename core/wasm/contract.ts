@@ -86,8 +86,10 @@ const oriented = (k: Contract): { readonly groups: Groups; readonly left: Expr; 
     : { groups, left: k.a, right: k.b }
 }
 
+/** Can tiles read it as it lies? The walk along the depth ends at an address, so it must move. */
 const direct = (p: Plain | undefined): boolean =>
-  p === undefined || (p.bytes === 4 && single(p.lane) !== undefined && single(p.depth) !== undefined)
+  p === undefined ||
+  (p.bytes === 4 && single(p.lane) !== undefined && single(p.depth) !== undefined && p.depth[0]?.stride !== 0)
 
 /** Four elements are loaded at once. */
 const vectors: ReadonlySet<DType> = new Set<DType>(["f32", "i32", "u32", "bf16"])
@@ -115,6 +117,9 @@ const partSizes = (b: Blocks, cols: number): ReadonlyArray<number> => [
 export const lowerContract = (k: Contract, context: KernelContext, lowerLoop: LowerLoop): KernelCode => {
   const { groups, left, right } = oriented(k)
   const { rows, cols, depth, batch } = groups
+  if (batch.count * rows.count * cols.count === 0) {
+    return { phases: [], scratch: 0, shared: 0, constants: new Uint8Array(0) }
+  }
   const asPlain = (e: Expr, lane: Groups["rows"]): Plain | undefined => {
     const plain = plainOf(e, lane, depth, context.buffers)
     return plain !== undefined && packable.has(plain.dtype as DType) ? plain : undefined

@@ -1,6 +1,5 @@
 /**
- * Which bytes of the device's memory are free: first fit over a list of gaps in the order of their addresses. It knows
- * addresses only; growing the memory is its owner's business.
+ * Which bytes of the device's memory are free: first fit over a list of gaps in the order of their addresses.
  * @module
  */
 
@@ -16,8 +15,6 @@ export interface Heap {
   readonly take: (bytes: number) => number | undefined
   /** Gives a range back. */
   readonly give: (from: number, bytes: number) => void
-  /** Bytes at the end of memory that are free. */
-  readonly tail: (end: number) => number
   /** Bytes of the largest gap. */
   readonly largest: () => number
 }
@@ -52,10 +49,6 @@ export const heap = (): Heap => {
         { from: joinsLeft ? left.from : from, to: joinsRight ? right.to : from + bytes },
         ...(joinsRight ? after.slice(1) : after),
       ]
-    },
-    tail: (end) => {
-      const last = gaps.at(-1)
-      return last !== undefined && last.to === end ? last.to - last.from : 0
     },
     largest: () => gaps.reduce((most, g) => Math.max(most, g.to - g.from), 0),
   }

@@ -1,6 +1,7 @@
 /**
- * Node: `worker_threads`, and V8's flags set at run time. Built-in modules are asked for at run time, so that a bundle
- * for browsers does not contain them.
+ * Node and Deno: `worker_threads`. Node's V8 is tuned by flags at run time; Deno's by its command line only
+ * (`--v8-flags`), and says so in `ORRERY_WIDE=on`, which our tasks set together with the flags. Built-in modules are
+ * asked for at run time, so that a bundle for browsers does not contain them.
  * @module
  */
 import type { Platform, WorkerEvents, WorkerHandle } from "./platform.ts"
@@ -16,7 +17,6 @@ interface NodeWorker {
 interface NodeProcess {
   readonly getBuiltinModule: (name: string) => unknown
   readonly versions: { readonly node: string }
-  readonly execArgv: ReadonlyArray<string>
   readonly env: { readonly [name: string]: string | undefined }
 }
 
@@ -24,13 +24,27 @@ const source = `const { parentPort } = require("node:worker_threads");
 (${workerMain})({
   receive: (handler) => parentPort.on("message", handler),
   send: (message) => parentPort.postMessage(message),
-  close: () => parentPort.close(),
 });`
 
-/** Node's platform. */
+/** The platform of Node and Deno. */
 export const nodePlatform = (): Platform => {
   const process = (globalThis as unknown as { process: NodeProcess }).process
   const builtin = <A>(name: string): A => process.getBuiltinModule(`node:${name}`) as A
+  const deno = "Deno" in globalThis
+  const variable = (name: string): string | undefined => {
+    try {
+      return process.env[name]
+    } catch {
+      return undefined // no permission to read it
+    }
+  }
+  const processors = (): number => {
+    try {
+      return builtin<{ availableParallelism: () => number }>("os").availableParallelism()
+    } catch {
+      return navigator.hardwareConcurrency // no permission to ask the system
+    }
+  }
   const major = Number(process.versions.node.split(".")[0])
 
   const spawn = (events: WorkerEvents): WorkerHandle => {
@@ -51,17 +65,18 @@ export const nodePlatform = (): Platform => {
   }
 
   return {
-    name: "node",
-    processors: builtin<{ availableParallelism: () => number }>("os").availableParallelism(),
+    name: deno ? "deno" : "node",
+    processors: processors(),
     mainMaySleep: true,
     tune: ({ relaxed, wide }) => {
+      if (deno) return { revectorize: wide && variable("ORRERY_WIDE") === "on" }
       const { setFlagsFromString } = builtin<{ setFlagsFromString: (flag: string) => void }>("v8")
       if (relaxed && major < 22) setFlagsFromString("--experimental-wasm-relaxed-simd")
-      const revectorize = wide && major >= 24
+      const revectorize = wide && major >= 24 && variable("ORRERY_WIDE") !== "off"
       if (revectorize) setFlagsFromString("--experimental-wasm-revectorize")
       return { revectorize }
     },
     spawn,
-    variable: (name) => process.env[name],
+    variable,
   }
 }

@@ -1,20 +1,13 @@
 /**
- * Web workers: browsers and Deno. Deno's engine is tuned by its command line only (`--v8-flags`), and says so in
- * `ORRERY_WIDE=on`, which our tasks set together with the flags.
+ * Browsers: web workers, an engine that is as it is, and a main thread that must not sleep.
  * @module
  */
 import type { Platform, WorkerEvents, WorkerHandle } from "./platform.ts"
 import { workerMain, type WorkerReply } from "./worker.ts"
 
-/** As much of Deno as is used. */
-interface DenoLike {
-  readonly env: { readonly get: (name: string) => string | undefined }
-}
-
 const source = `(${workerMain})({
   receive: (handler) => { self.onmessage = (event) => handler(event.data) },
   send: (message) => self.postMessage(message),
-  close: () => self.close(),
 });`
 
 const spawn = (events: WorkerEvents): WorkerHandle => {
@@ -36,22 +29,12 @@ const spawn = (events: WorkerEvents): WorkerHandle => {
   }
 }
 
-/** The platform of browsers and Deno. */
-export const webPlatform = (): Platform => {
-  const deno = (globalThis as { Deno?: DenoLike }).Deno
-  const variable = (name: string): string | undefined => {
-    try {
-      return deno?.env.get(name)
-    } catch {
-      return undefined // no permission to read it
-    }
-  }
-  return {
-    name: deno === undefined ? "browser" : "deno",
-    processors: navigator.hardwareConcurrency,
-    mainMaySleep: deno !== undefined,
-    tune: ({ wide }) => ({ revectorize: wide && variable("ORRERY_WIDE") === "on" }),
-    spawn,
-    variable,
-  }
-}
+/** The platform of browsers. */
+export const webPlatform = (): Platform => ({
+  name: "browser",
+  processors: navigator.hardwareConcurrency,
+  mainMaySleep: false,
+  tune: () => ({ revectorize: false }),
+  spawn,
+  variable: () => undefined,
+})

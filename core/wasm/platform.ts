@@ -1,6 +1,6 @@
 /**
  * What differs between engines: how a worker is started, what the engine can be asked to do, how many threads there
- * are. Node has `worker_threads` and V8's flags; Deno and browsers have web workers.
+ * are. Node and Deno have `worker_threads`, browsers web workers.
  * @module
  */
 import { nodePlatform } from "./platform-node.ts"
@@ -35,5 +35,4 @@ export interface Platform {
 }
 
 /** The engine that runs this. */
-export const platform = (): Platform =>
-  "Deno" in globalThis || !("process" in globalThis) ? webPlatform() : nodePlatform()
+export const platform = (): Platform => "process" in globalThis ? nodePlatform() : webPlatform()

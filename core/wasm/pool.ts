@@ -52,8 +52,8 @@ export const pool = (memory: WebAssembly.Memory, threads: number, on: Platform):
   }
 
   const ring = (): void => {
-    Atomics.add(words(), control.bell / 4, 1)
-    if (Atomics.load(words(), control.resting / 4) > 0) Atomics.notify(words(), control.bell / 4)
+    Atomics.add(words, control.bell / 4, 1)
+    if (Atomics.load(words, control.resting / 4) > 0) Atomics.notify(words, control.bell / 4)
   }
   const start = (thread: number): WorkerHandle =>
     on.spawn({
@@ -63,7 +63,7 @@ export const pool = (memory: WebAssembly.Memory, threads: number, on: Platform):
     })
   const workers = Array.from({ length: threads - 1 }, (_, i) => start(i + 1))
   const send = (worker: WorkerHandle, thread: number, message: WorkerMessage): void => {
-    Atomics.add(words(), control.mail / 4 + thread, 1)
+    Atomics.add(words, control.mail / 4 + thread, 1)
     worker.send(message)
   }
   const tell = (message: WorkerMessage): void => {
@@ -84,16 +84,15 @@ export const pool = (memory: WebAssembly.Memory, threads: number, on: Platform):
       return false
     }
   }
-  const broken = (): boolean => {
-    const thread = Atomics.load(words(), control.fault / 4)
-    if (thread !== 0) lose(`a kernel trapped in thread ${thread - 1}`)
-    return lost !== undefined
-  }
+  /** Is a thread gone? A trap is told by its word at once; its message, if it is on the way, comes first. */
+  const broken = (): boolean => lost !== undefined || Atomics.load(words, control.fault / 4) !== 0
   const settle = async (program: number, entry: Entry): Promise<boolean> => {
     while (!broken()) {
       await pause()
       if (!broken() && advance(program, entry)) return true
     }
+    for (let i = 0; i < 100 && lost === undefined; i++) await pause()
+    lose(`a kernel trapped in thread ${Atomics.load(words, control.fault / 4) - 1}`)
     return false
   }
 
@@ -120,7 +119,7 @@ export const pool = (memory: WebAssembly.Memory, threads: number, on: Platform):
     lost: () => lost,
     end: Effect.promise(async () => {
       lose("it was closed")
-      Atomics.store(words(), control.quit / 4, 1)
+      Atomics.store(words, control.quit / 4, 1)
       ring()
       await Promise.all(workers.map((w) => w.end()))
     }),

@@ -85,11 +85,9 @@ export const control: Control = {
   end: 4096,
 }
 
-/** The control words as they are now: memory of one thread is replaced when it grows. */
-export const controlWords = (memory: WebAssembly.Memory): () => Int32Array => {
-  let words = new Int32Array(memory.buffer, 0, control.end / 4)
-  return () => words.length > 0 ? words : (words = new Int32Array(memory.buffer, 0, control.end / 4))
-}
+/** A view of the control words. */
+export const controlWords = (memory: WebAssembly.Memory): Int32Array =>
+  new Int32Array(memory.buffer, 0, control.end / 4)
 
 /** Bytes of one record; its words are what `records` makes. */
 export const recordBytes = 32

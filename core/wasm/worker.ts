@@ -23,7 +23,6 @@ export type WorkerMessage =
 export interface WorkerPort {
   readonly receive: (handler: (message: WorkerMessage) => void) => void
   readonly send: (message: WorkerReply) => void
-  readonly close: () => void
 }
 
 /** What a worker tells the main thread: that it is ready, or that a kernel trapped. */
@@ -46,12 +45,12 @@ export const workerMain = (port: WorkerPort): void => {
     Atomics.sub(words, the.control.resting / 4, 1)
   }
 
-  /** Works and rests until there is mail: only the event loop can bring it. */
+  /** Works and rests until there is mail, which only the event loop can bring, or an end. */
   const serve = (state: NonNullable<typeof begun>): void => {
     const { the: { control, thread, spins }, words } = state
     for (;;) {
       const bell = Atomics.load(words, control.bell / 4)
-      if (Atomics.load(words, control.quit / 4) !== 0) return port.close()
+      if (Atomics.load(words, control.quit / 4) !== 0) return
       if (Atomics.load(words, control.mail / 4 + thread) !== received) return
       const program = Atomics.load(words, control.program / 4)
       const run = instances.get(program)
