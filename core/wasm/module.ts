@@ -61,6 +61,9 @@ const entryOf = (phase: Phase, buffers: number, turns: number): Func =>
     return call(phase.func, ...pointed, constants, i32.load(control.shared), scratch!, lo!, hi!)
   })
 
+/** What stands in the table of a program that does nothing: indirect calls take their type from there. */
+const nothing: Func = func("nothing", ["i32", "i32", "i32", "i32"], [], () => [])
+
 const variantKey = (step: Step & { tag: "dispatch" }, program: Program): string =>
   `${step.kernel}:${step.buffers.map((b) => program.buffers[b]!.dtype).join(",")}`
 
@@ -83,7 +86,7 @@ export const programCode = (program: Program, features: Features, memory: Memory
   const all = [...variants.values()]
   const layout = layoutOf(program, variants, turns, constantBytes)
   return {
-    bytes: assemble({ memory, exports: { start, work }, table }),
+    bytes: assemble({ memory, exports: { start, work }, table: table.length === 0 ? [nothing] : table }),
     scratch: roundUp(Math.max(64, ...all.map((v) => v.code.scratch)), 256),
     shared: roundUp(Math.max(64, ...all.map((v) => v.code.shared)), 256),
     ...layout,
