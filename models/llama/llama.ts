@@ -19,9 +19,10 @@ import { add, mul, select } from "../../ops/elementwise.ts"
 import { take } from "../../ops/indexing.ts"
 import { iota } from "../../ops/literal.ts"
 import { le } from "../../ops/logic.ts"
-import { crossEntropy } from "../../ops/loss.ts"
+import { crossEntropy, tokenLoss } from "../../ops/loss.ts"
 import { broadcast, rename } from "../../ops/movement.ts"
 import { rmsNorm } from "../../ops/norm.ts"
+import { sum } from "../../ops/reduction.ts"
 import { rope } from "../../ops/rope.ts"
 import { softmax } from "../../ops/softmax.ts"
 import type { Config } from "./config.ts"
@@ -76,3 +77,16 @@ export const forward = (c: Config) => (p: Parameters, tokens: I32<"batch time">)
 /** Mean negative log likelihood of the targets, in nats per token. */
 export const loss = (c: Config) => (p: Parameters, tokens: I32<"batch time">, targets: I32<"batch time">): F32 =>
   crossEntropy(forward(c)(p, tokens), targets, "vocab")
+
+/** Negative log likelihood of the targets in nats, each times its weight, summed: for evaluation. */
+export const score = (c: Config) =>
+(
+  p: Parameters,
+  tokens: I32<"batch time">,
+  targets: I32<"batch time">,
+  weights: F32<"batch time">,
+): F32 => sum(mul(tokenLoss(forward(c)(p, tokens), targets, "vocab"), weights))
+
+/** Logits of the token after one place of each row: the head reads that place alone. */
+export const next = (c: Config) => (p: Parameters, tokens: I32<"batch time">, place: I32): F32<"batch vocab"> =>
+  dot(take(encode(c)(p, tokens), place, "time"), p.head, "model")

@@ -1,0 +1,159 @@
+/**
+ * What a run of the world task depends on: the model, the recipe, the seed, and when it looks and saves. It is written
+ * beside the checkpoints, so that a run goes on with what it began with.
+ * @module
+ */
+import { either as E } from "fp-ts"
+import * as t from "io-ts"
+import { decodeJson, decodeValue, type FileFault, fileFault, finite, natural, positive } from "../core/files/codec.ts"
+import { type Config, configFaults } from "../models/llama/config.ts"
+import type { Recipe } from "../models/llama/train.ts"
+import * as bytes from "../models/tokenizers/bytes.ts"
+
+/** Everything that the outcome depends on. */
+export interface Settings {
+  readonly version: 1
+  readonly task: "world"
+  readonly seed: number
+  readonly model: Config
+  readonly recipe: Recipe
+  /** Steps between two looks at the first `glance` held-out bytes. */
+  readonly look: number
+  readonly glance: number
+  /** Steps between two checkpoints. */
+  readonly save: number
+}
+
+const model: Config = {
+  vocab: bytes.vocab,
+  model: 128,
+  hidden: 352,
+  layers: 2,
+  groups: 4,
+  share: 1,
+  head: 32,
+  theta: 10_000,
+  epsilon: 1e-6,
+  context: 128,
+}
+
+const recipe: Recipe = {
+  batch: 8,
+  time: 128,
+  steps: 2500,
+  warmup: 200,
+  peak: 2e-3,
+  end: 4e-5,
+  clip: 1,
+  decay: 0.1,
+  beta1: 0.9,
+  beta2: 0.99,
+}
+
+/** A run of a few minutes on two cores. */
+export const standard: Settings = {
+  version: 1,
+  task: "world",
+  seed: 42,
+  model,
+  recipe,
+  look: 250,
+  glance: 16_384,
+  save: 250,
+}
+
+/** The same with another number of steps: the warm-up is a tenth of them at most. */
+export const withSteps = (s: Settings, steps: number): Settings => ({
+  ...s,
+  recipe: { ...s.recipe, steps, warmup: Math.min(s.recipe.warmup, Math.ceil(steps / 10)) },
+  look: Math.min(s.look, Math.max(1, Math.ceil(steps / 10))),
+  save: Math.min(s.save, Math.max(1, Math.ceil(steps / 10))),
+})
+
+// ---- codec -------------------------------------------------------------------
+
+const Model: t.Type<Config, unknown> = t.strict({
+  vocab: positive,
+  model: positive,
+  hidden: positive,
+  layers: positive,
+  groups: positive,
+  share: positive,
+  head: positive,
+  theta: finite,
+  epsilon: finite,
+  context: positive,
+})
+
+const RecipeCodec: t.Type<Recipe, unknown> = t.strict({
+  batch: positive,
+  time: positive,
+  steps: positive,
+  warmup: natural,
+  peak: finite,
+  end: finite,
+  clip: finite,
+  decay: finite,
+  beta1: finite,
+  beta2: finite,
+})
+
+const Codec: t.Type<Settings, unknown> = t.strict({
+  version: t.literal(1),
+  task: t.literal("world"),
+  seed: natural,
+  model: Model,
+  recipe: RecipeCodec,
+  look: positive,
+  glance: positive,
+  save: positive,
+})
+
+const within = (name: string, value: number, low: number, high: number): ReadonlyArray<FileFault> =>
+  value >= low && value <= high
+    ? []
+    : [fileFault("value", name, `settings: ${name} is ${value}; expected ${low} to ${high}`)]
+
+/** What numbers that are each well do not say together. */
+const faultsOf = ({ model: m, recipe: r }: Settings): ReadonlyArray<FileFault> => [
+  ...configFaults(m),
+  ...within("recipe.time", r.time, 2, m.context),
+  ...within("recipe.warmup", r.warmup, 0, r.steps),
+  ...within("recipe.peak", r.peak, 0, 1),
+  ...within("recipe.end", r.end, 0, r.peak),
+  ...within("recipe.clip", r.clip, Number.MIN_VALUE, Number.MAX_VALUE),
+  ...within("recipe.decay", r.decay, 0, 1),
+  ...within("recipe.beta1", r.beta1, 0, 0.9999999),
+  ...within("recipe.beta2", r.beta2, 0, 0.9999999),
+]
+
+type Checked = E.Either<ReadonlyArray<FileFault>, Settings>
+
+const checked = E.flatMap((s: Settings): Checked => {
+  const faults = faultsOf(s)
+  return faults.length > 0 ? E.left(faults) : E.right(s)
+})
+
+/** Settings out of text. */
+export const decodeSettings = (text: string): Checked => checked(decodeJson(Codec, text))
+
+/** Settings that were put together by a program. */
+export const checkSettings = (s: Settings): Checked => checked(decodeValue(Codec, s))
+
+/** Settings as text; equal settings, equal text. */
+export const encodeSettings = (s: Settings): string => JSON.stringify(Codec.encode(s), null, 2) + "\n"
+
+/** Settings for people. */
+export const listed = ({ model: m, recipe: r, ...s }: Settings): ReadonlyArray<readonly [string, string]> => [
+  ["layers", String(m.layers)],
+  ["model", String(m.model)],
+  ["hidden", String(m.hidden)],
+  ["heads", m.share === 1 ? `${m.groups} of ${m.head}` : `${m.groups * m.share} of ${m.head}, ${m.groups} of keys`],
+  ["rotary base", String(m.theta)],
+  ["batch", `${r.batch} rows of ${r.time} bytes`],
+  ["steps", `${r.steps}, ${r.warmup} of them warm-up`],
+  ["rate", `${r.peak} down to ${r.end}`],
+  ["AdamW", `betas ${r.beta1} and ${r.beta2}, decay ${r.decay}`],
+  ["clip", `global norm ${r.clip}`],
+  ["seed", String(s.seed)],
+]
