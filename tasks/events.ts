@@ -200,11 +200,17 @@ export const parseLog = (text: string): ReadonlyArray<Event> =>
     return E.isRight(event) ? [event.right] : []
   })
 
-const stepOf = (e: Event): number => "step" in e ? e.step : 0
+/** What the end of a run tells: it is told again by a run that goes on. */
+const atEnd = (e: Event): boolean =>
+  e._tag === "Sampled" || e._tag === "Finished" || (e._tag === "Evaluated" && e.whole)
+
+/** Was it before the step of a checkpoint, so that it stays when a run goes on from there? */
+const before = (e: Event, step: number): boolean =>
+  !("step" in e) || e._tag === "Resumed" || (e.step <= step && !(atEnd(e) && e.step === step))
 
 /** One history out of a log with interruptions: what a run did after the checkpoint it was taken up from never was. */
 export const history = (log: ReadonlyArray<Event>): ReadonlyArray<Event> =>
   log.reduce<ReadonlyArray<Event>>((kept, e) => {
     if (e._tag === "Began") return [...kept.filter((k) => k._tag !== "Began"), e]
-    return e._tag === "Resumed" ? [...kept.filter((k) => stepOf(k) <= e.step), e] : [...kept, e]
+    return e._tag === "Resumed" ? [...kept.filter((k) => before(k, e.step)), e] : [...kept, e]
   }, [])
