@@ -7,15 +7,15 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { either as E } from "fp-ts"
 import type { DeviceFault } from "../core/device/backend.ts"
-import { Device, type Resident } from "../core/device/device.ts"
+import { Device, type Values } from "../core/device/device.ts"
 import { type FileFault, fileFault } from "../core/files/codec.ts"
 import type { Stored } from "../core/files/safetensors.ts"
 import { sentence } from "../core/graph/fault.ts"
 import { hostKey } from "../core/random/host.ts"
 import { type AnyHost, type Host, store } from "../core/tensor/host.ts"
 import type { AnySpec } from "../core/tensor/spec.ts"
-import { flatten, map, unflatten } from "../core/tensor/tree.ts"
-import type { Hosts } from "../models/llama/parameters.ts"
+import { flatten, unflatten } from "../core/tensor/tree.ts"
+import type { Hosts, Parameters } from "../models/llama/parameters.ts"
 import { begin, number, type State } from "../models/llama/train.ts"
 import { type Batch, windows } from "./data.ts"
 import type { Expected } from "./events.ts"
@@ -24,13 +24,9 @@ import type { Settings } from "./settings.ts"
 
 // ---- types -----------------------------------------------------------------
 
-/** The tree `T` of tensors, with a handle on the device for each. */
-export type Held<T> = T extends { readonly dtype: string } ? Resident
-  : { readonly [K in keyof T]: Held<T[K]> }
-
 /** What a step gives. */
 export interface Stepped {
-  readonly state: Held<State>
+  readonly state: Values<State>
   readonly loss: number
   readonly norm: number
 }
@@ -39,12 +35,12 @@ export interface Stepped {
 export interface Learner {
   readonly expected: ReadonlyArray<Expected>
   /** One step; the handles given are consumed. */
-  readonly step: (state: Held<State>, batch: Batch) => Effect.Effect<Stepped, DeviceFault>
+  readonly step: (state: Values<State>, batch: Batch) => Effect.Effect<Stepped, DeviceFault>
   /** Bits per byte of a text, its first byte counted as 8 bits. */
-  readonly bits: (parameters: Held<State>["parameters"], text: Uint8Array) => Effect.Effect<number, DeviceFault>
+  readonly bits: (parameters: Values<Parameters>, text: Uint8Array) => Effect.Effect<number, DeviceFault>
   /** Logits of the token after the last of these (at most as many as fit into a row). */
   readonly next: (
-    parameters: Held<State>["parameters"],
+    parameters: Values<Parameters>,
     tokens: ReadonlyArray<number>,
   ) => Effect.Effect<ArrayLike<number>, DeviceFault>
 }
@@ -55,29 +51,16 @@ export interface Learner {
 export const first = (s: Settings): Hosts<State> => begin(s.model, hostKey(s.seed))
 
 /** Puts a state on the device. */
-export const place = (state: Hosts<State>): Effect.Effect<Held<State>, DeviceFault, Device | Scope.Scope> =>
-  Effect.gen(function* () {
-    const device = yield* Device
-    const placed = new Map<string, Resident>()
-    for (const [path, leaf] of flatten(state)) placed.set(path, yield* device.place(leaf as AnyHost))
-    return map(state, (_, path) => placed.get(path)!) as unknown as Held<State>
-  })
+export const place = (state: Hosts<State>): Effect.Effect<Values<State>, DeviceFault, Device | Scope.Scope> =>
+  Effect.flatMap(Device, (device) => device.place(state))
 
 /** Brings a state home, as a file wants it: tensors named by their paths; the oracle's float64 is rounded. */
-export const tensorsOf = (state: Held<State>): Effect.Effect<ReadonlyArray<Stored>, DeviceFault, Device> =>
-  Effect.gen(function* () {
-    const device = yield* Device
-    const leaves = flatten(state) as unknown as ReadonlyArray<readonly [string, Resident]>
-    return yield* Effect.forEach(
-      leaves,
-      ([name, handle]) =>
-        Effect.map(device.fetch(handle), ({ dtype, shape, data }: AnyHost): Stored => ({
-          name,
-          dtype,
-          shape,
-          data: data instanceof Float64Array ? store(dtype, data) : data,
-        })),
-    )
+export const tensorsOf = (state: Values<State>): Effect.Effect<ReadonlyArray<Stored>, DeviceFault, Device> =>
+  Effect.map(Effect.flatMap(Device, (device) => device.fetch(state)), (home) => {
+    const leaves = flatten(home) as ReadonlyArray<readonly [string, AnyHost]>
+    return leaves.map(([name, { dtype, shape, data }]) => (
+      { name, dtype, shape, data: data instanceof Float64Array ? store(dtype, data) : data }
+    ))
   })
 
 /** The state that a file's tensors are. Faults: one that is missing, or of another shape or dtype. */
@@ -130,28 +113,26 @@ export const learner = (
     return {
       expected: expected(compiled.right),
       step: (state, batch) =>
-        Effect.map(train({ state, batch }), (out) => {
-          const { state: after, metrics } = out as unknown as {
-            readonly state: Held<State>
-            readonly metrics: { readonly loss: Host<"f32", []>; readonly norm: Host<"f32", []> }
-          }
-          return { state: after, loss: number(metrics.loss), norm: number(metrics.norm) }
+        Effect.gen(function* () {
+          const out = yield* train({ state, batch })
+          const { loss, norm } = yield* device.fetch(out.metrics)
+          return { state: out.state, loss: number(loss), norm: number(norm) }
         }),
       bits: (parameters, text) =>
         Effect.gen(function* () {
           let nats = 0
           for (const w of windows(text, windowRows, time)) {
-            const out = yield* score({ parameters, ...w })
-            nats += number((out as unknown as { readonly nats: Host<"f32", []> }).nats)
+            const out = yield* device.fetch(yield* score({ parameters, ...w }))
+            nats += number(out.nats)
           }
           return (8 + nats / Math.LN2) / text.length
         }),
       next: (parameters, tokens) => {
         const seen = tokens.slice(-time)
         const at: Host<"i32", []> = { dtype: "i32", axes: [], shape: [], data: Int32Array.of(seen.length - 1) }
-        return Effect.map(
-          next({ parameters, tokens: rowOf(seen, time), place: at }),
-          (out) => (out as unknown as { readonly logits: AnyHost }).logits.data,
+        return next({ parameters, tokens: rowOf(seen, time), place: at }).pipe(
+          Effect.flatMap(device.fetch),
+          Effect.map(({ logits }) => logits.data),
         )
       },
     }

@@ -7,13 +7,13 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { either as E } from "fp-ts"
 import type { DeviceFault } from "../core/device/backend.ts"
-import { Device } from "../core/device/device.ts"
+import { Device, type Values } from "../core/device/device.ts"
 import type { FileFault } from "../core/files/codec.ts"
 import { encode, type Stored } from "../core/files/safetensors.ts"
 import { hostFold, hostKey } from "../core/random/host.ts"
 import { parameterCount, toForeign } from "../models/llama/config.ts"
 import { toHuggingFace } from "../models/llama/names.ts"
-import type { Hosts } from "../models/llama/parameters.ts"
+import type { Hosts, Parameters } from "../models/llama/parameters.ts"
 import { schedule, type State } from "../models/llama/train.ts"
 import * as bytes from "../models/tokenizers/bytes.ts"
 import { warmupCosineAt } from "../ops/schedule.ts"
@@ -21,7 +21,7 @@ import { baselines } from "./baselines.ts"
 import { newest, save } from "./checkpoint.ts"
 import { batches, type Corpus } from "./data.ts"
 import { type Events, tell } from "./events.ts"
-import { first, type Held, type Learner, learner, place, restore, tensorsOf } from "./learner.ts"
+import { first, type Learner, learner, place, restore, tensorsOf } from "./learner.ts"
 import { draw } from "./sampling.ts"
 import { encodeSettings, listed, type Settings } from "./settings.ts"
 import { digest, Store, type StoreFault, utf8 } from "./store.ts"
@@ -90,7 +90,7 @@ const start = (s: Settings, id: string): Effect.Effect<
 /** Scores the first `length` held-out bytes, or all of them. */
 const look = (
   l: Learner,
-  parameters: Held<State>["parameters"],
+  parameters: Values<Parameters>,
   text: Uint8Array,
   step: number,
   whole: boolean,
@@ -104,7 +104,7 @@ const look = (
 const samples = (
   s: Settings,
   l: Learner,
-  parameters: Held<State>["parameters"],
+  parameters: Values<Parameters>,
   step: number,
 ): Effect.Effect<void, DeviceFault, Events> =>
   Effect.gen(function* () {
@@ -193,7 +193,7 @@ const diverged = (step: number, loss: number): Diverged => ({
 
 /** Saves the state; gives the digest of its tensors. */
 const store = (
-  state: Held<State>,
+  state: Values<State>,
   step: number,
   id: string,
 ): Effect.Effect<string, DeviceFault | StoreFault | FileFault, Device | Store | Events> =>

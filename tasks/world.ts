@@ -6,14 +6,14 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import process from "node:process"
-import { Device, deviceOn } from "../core/device/device.ts"
-import { wasm } from "../core/wasm/backend.ts"
-import { oracle } from "../core/device/oracle.ts"
+import { asked, choose } from "../core/device/choose.ts"
+import { Device, make } from "../core/device/device.ts"
 import { main } from "./job.ts"
 import { standard } from "./progress.ts"
 
 process.exitCode = await Effect.runPromise(main(process.argv.slice(2), {
   terminal: standard(),
   complain: (text) => void process.stderr.write(text),
-  device: (asked) => Layer.effect(Device, Effect.map((asked === "oracle" ? oracle : wasm()) as never, deviceOn) as never),
+  device: (kind) =>
+    Layer.effect(Device, Effect.flatMap(choose(kind ?? asked()), ({ backend, reason }) => make(backend, reason))),
 }))
