@@ -36,6 +36,10 @@ export const timeText = (seconds: number): string => {
 /** Nats as bits. */
 export const bits = (nats: number): number => nats / Math.LN2
 
+/** Text that cannot move a terminal's cursor or colour it: control characters but line ends become dots. */
+// deno-lint-ignore no-control-regex
+export const tame = (text: string): string => text.replace(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/g, "·")
+
 // ---- the view ----------------------------------------------------------------
 
 /** What the line needs to remember of what it has heard. */
@@ -109,7 +113,7 @@ export const describe = (view: View, e: Event): string => {
     case "Saved":
       return `saved step ${grouped(e.step)}: ${bytesText(e.bytes)}, ${e.digest.slice(0, 12)}`
     case "Sampled":
-      return `--- ${e.prompt}|${e.text}\n---`
+      return `--- ${tame(e.prompt)}|${tame(e.text)}\n---`
     case "Finished":
       return `done: step ${grouped(e.step)}, most memory ${bytesText(e.peak)}, checkpoint ${e.digest}`
   }

@@ -6,7 +6,7 @@
 import { type Chart, svg } from "./chart.ts"
 import type { Event } from "./events.ts"
 import { escape, page, table } from "./page.ts"
-import { bits, bytesText, flopsText, grouped, timeText } from "./progress.ts"
+import { bits, bytesText, flopsText, grouped, tame, timeText } from "./progress.ts"
 
 type Of<T extends Event["_tag"]> = Extract<Event, { readonly _tag: T }>
 
@@ -175,7 +175,7 @@ const samples = (run: Run): string =>
   run.samples.length === 0
     ? ""
     : "<h2>Samples</h2>" + run.samples.map((s) =>
-      `<blockquote><pre><b>${escape(s.prompt)}</b>${escape(s.text)}</pre><footer>after step ${
+      `<blockquote><pre><b>${escape(tame(s.prompt))}</b>${escape(tame(s.text))}</pre><footer>after step ${
         grouped(s.step)
       }, temperature ${s.temperature.toFixed(2)}</footer></blockquote>`
     ).join("")

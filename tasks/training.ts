@@ -147,7 +147,7 @@ export const run = (
       task: title,
       settings: listed(s),
       digest: id,
-      device: device.info.description,
+      device: `${device.info.description}; ${device.reason}`,
       parameters: parameterCount(s.model),
       expected: l.expected,
       baselines: baselines(yield* digest(corpus.heldOut)),

@@ -15,5 +15,11 @@ process.exitCode = await Effect.runPromise(main(process.argv.slice(2), {
   terminal: standard(),
   complain: (text) => void process.stderr.write(text),
   device: (kind) =>
-    Layer.effect(Device, Effect.flatMap(choose(kind ?? asked()), ({ backend, reason }) => make(backend, reason))),
+    Layer.effect(
+      Device,
+      Effect.flatMap(
+        choose(kind ?? asked()),
+        ({ backend, reason }) => make(backend, kind === undefined ? reason : "asked for by --device"),
+      ),
+    ),
 }))
