@@ -206,11 +206,17 @@ const atEnd = (e: Event): boolean =>
 
 /** Was it before the step of a checkpoint, so that it stays when a run goes on from there? */
 const before = (e: Event, step: number): boolean =>
-  !("step" in e) || e._tag === "Resumed" || (e.step <= step && !(atEnd(e) && e.step === step))
+  step >= 0 && (!("step" in e) || (e.step <= step && !(atEnd(e) && e.step === step)))
+
+/** Stretches of a log, each with its beginning. */
+const stretches = (log: ReadonlyArray<Event>): ReadonlyArray<ReadonlyArray<Event>> => {
+  const starts = log.flatMap((e, i) => e._tag === "Began" ? [i] : [])
+  return starts.map((start, n) => log.slice(n === 0 ? 0 : start, starts[n + 1]))
+}
 
 /** One history out of a log with interruptions: what a run did after the checkpoint it was taken up from never was. */
 export const history = (log: ReadonlyArray<Event>): ReadonlyArray<Event> =>
-  log.reduce<ReadonlyArray<Event>>((kept, e) => {
-    if (e._tag === "Began") return [...kept.filter((k) => k._tag !== "Began"), e]
-    return e._tag === "Resumed" ? [...kept.filter((k) => before(k, e.step)), e] : [...kept, e]
+  stretches(log).reduce<ReadonlyArray<Event>>((kept, stretch) => {
+    const from = stretch.find((e) => e._tag === "Resumed")?.step ?? -1
+    return [...kept.filter((k) => k._tag !== "Began" && before(k, from)), ...stretch]
   }, [])

@@ -5,7 +5,9 @@
  */
 import { either as E } from "fp-ts"
 import type { Faults } from "../core/graph/fault.ts"
+import { count } from "../core/graph/node.ts"
 import { compile, type Compiled } from "../core/plan/compile.ts"
+import { bufferBytes } from "../core/plan/program.ts"
 import { hostKey } from "../core/random/host.ts"
 import { f32, i32, type Spec } from "../core/tensor/spec.ts"
 import type { F32 } from "../core/tensor/tensor.ts"
@@ -84,7 +86,7 @@ export const programs = (s: Settings, maxBindings: number): E.Either<Faults, Pro
   return E.isLeft(following) ? following : E.right({ train: train.right, score: scoring.right, next: following.right })
 }
 
-/** What each will take, and all of them at once: they share the parameters. */
+/** What each will take, and all of them loaded at once: they share the parameters. */
 export const expected = (p: Programs): ReadonlyArray<Expected> => {
   const one = (program: string, { forecast: f }: Programs["train"]["program"]): Expected => ({
     program,
@@ -94,5 +96,10 @@ export const expected = (p: Programs): ReadonlyArray<Expected> => {
     traffic: f.traffic,
     dispatches: f.dispatches,
   })
-  return [one("train", p.train.program), one("score", p.score.program), one("next", p.next.program)]
+  const each = [one("train", p.train.program), one("score", p.score.program), one("next", p.next.program)]
+  const sum = (of: (x: Expected) => number): number => each.reduce((n, x) => n + of(x), 0)
+  const shared = p.next.program.inputs.filter((s) => s.path.startsWith("parameters."))
+    .reduce((n, s) => n + bufferBytes(s.dtype, count(s.shape)), 0)
+  const peak = sum((x) => x.peak) - (each.length - 1) * shared
+  return [...each, { program: "together", peak, arena: sum((x) => x.arena), flops: 0, traffic: 0, dispatches: 0 }]
 }
