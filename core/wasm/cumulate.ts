@@ -80,7 +80,11 @@ export const cumulateCode = (k: Cumulate, context: KernelContext): KernelCode =>
   const rows = vector === undefined ? others : [...others, vector]
   const copies = vector === undefined ? 1 : copiesFor(sizes[vector]!, costOf(exprs), 4)
   const levels = new Map([...rows, ...(along === undefined ? [] : [along])].map((id, i) => [id, i + 1]))
-  const cutting = cut(rows.map((id) => sizes[id]!), alone * k.length * (vector === undefined ? 1 : 0.3), 4 * copies)
+  const cutting = cut(
+    rows.map((id) => sizes[id]!),
+    alone * k.length * (vector === undefined ? 1 : 0.3),
+    rows.map((id) => id === vector ? 4 * copies : 1),
+  )
   const values = [...exprs, ...indices.flatMap(indexValues)]
 
   const func = kernelFunc("cumulate", context, (scope, args) => {

@@ -14,7 +14,8 @@ import { collapsed, type Form, type Interned, interned, merged, rangesOf } from 
 import { emptyFold } from "./function.ts"
 import { type I32, i32 } from "./instructions.ts"
 import { constantPool, type KernelCode, type KernelContext, kernelFunc } from "./kernel.ts"
-import { copiesFor, costOf, cut, ordered, ownCost, variesWith, vectorCost } from "./nest.ts"
+import { copiesFor, costOf, cut, ordered, ownCost, stride, variesWith, vectorCost } from "./nest.ts"
+import { split, splitCode } from "./split.ts"
 import { taskLoop } from "./task.ts"
 import { writer } from "./writer.ts"
 
@@ -112,7 +113,12 @@ const storesOf = (stages: ReadonlyArray<Stage>): ReadonlyArray<Store> =>
 const count = (sizes: ReadonlyArray<number>, ids: ReadonlyArray<number>): number =>
   ids.reduce((n, id) => n * sizes[id]!, 1)
 
+/** Steps of a sum after which it is flushed: an accumulator's error grows with their number. */
+const flushAfter = 128
+
+/** Vector instructions that make a value worth a store and a load. */
 const worthKeeping = 12
+/** Bytes of scratch of one row. */
 const stashLimit = 8 << 20
 
 /** The largest costly values of the innermost loop that two stages compute, by the first stage that does. */
@@ -150,6 +156,17 @@ const shared = (p: Prepared, deepest: number): ReadonlyMap<Expr, number> => {
   return kept
 }
 
+/** A variable along which something is read element by element while lanes lie far apart: then it runs innermost. */
+const crossed = (
+  dims: ReadonlyArray<number>,
+  vector: number,
+  places: ReadonlyArray<Index>,
+  sizes: ReadonlyArray<number>,
+): number | undefined =>
+  dims.find((id) =>
+    id !== vector && sizes[id]! >= 8 && places.some((i) => stride(i, id) === 1 && stride(i, vector) >= 16)
+  )
+
 const choose = (p: Prepared): Plan => {
   const { sizes } = p.of.form
   const deep = p.over.length > 0
@@ -169,12 +186,15 @@ const choose = (p: Prepared): Plan => {
     ordered(ids.filter((id) => id !== vector), [...places, ...places, ...every])
   const cost = Math.max(0, ...innerStages.map((s) => costOf(ofStage(s))))
   const inner = along ? [...others(p.over), vector] : others(p.over)
+  const crossing = deep || vector === undefined ? undefined : crossed(p.dims, vector, every, sizes)
   return {
     vector,
     along,
-    rows: along || vector === undefined ? others(p.dims) : [...others(p.dims), vector],
+    rows: along || vector === undefined
+      ? others(p.dims)
+      : [...others(p.dims).filter((id) => id !== crossing), vector, ...(crossing === undefined ? [] : [crossing])],
     inner,
-    copies: vector === undefined ? 1 : copiesFor(sizes[vector]!, cost, 4),
+    copies: vector === undefined ? 1 : copiesFor(sizes[vector]!, cost, crossing === undefined ? 4 : 2),
     stashes: inner.length === 0 ? new Map() : shared(p, inner.at(-1)!),
   }
 }
@@ -216,10 +236,39 @@ export const vectorLoop = (
 
 /** The code of a loop. */
 export const loopCode = (given: Loop, context: KernelContext): KernelCode => {
-  const pool = constantPool()
   if (given.dims.includes(0)) return { phases: [], scratch: 0, shared: 0, constants: new Uint8Array(0) }
-  const p = prepare(given.over.includes(0) ? hollow(given) : given)
+  const k = given.over.includes(0) ? hollow(given) : given
+  const p = prepare(k)
   const plan = choose(p)
+  const columns = !plan.along && plan.vector !== undefined && plan.inner.length > 0
+  const two = split(compact(p, plan), columns, context.buffers.length)
+  return two === undefined ? wholeCode(p, plan, context) : splitCode(two, context, wholeLoop)
+}
+
+/** The loop in its form, variables that are folded over in the order of the plan. */
+const compact = (p: Prepared, plan: Plan): Loop => {
+  const { sizes } = p.of.form
+  const order = [...p.dims, ...plan.inner]
+  const numbers = new Map(order.map((id, i) => [id, i]))
+  const ranges = rangesOf(order.map((id) => sizes[id]!))
+  const into = (id: number): Index => variable(numbers.get(id)!)
+  const again = rebuild((i, e) => substitute(i, into, e, ranges))
+  const store = (t: Store): Store => ({ ...t, at: substitute(t.at, into, again, ranges), value: again(t.value) })
+  const stages = p.stages.map((s): Stage =>
+    s.tag === "fold"
+      ? { ...s, folds: s.folds.map((f) => ({ ...f, value: again(f.value) })) }
+      : { ...s, stores: s.stores.map(store) }
+  )
+  return { tag: "loop", dims: p.dims.map((id) => sizes[id]!), over: plan.inner.map((id) => sizes[id]!), stages }
+}
+
+const wholeLoop = (k: Loop, context: KernelContext): KernelCode => {
+  const p = prepare(k)
+  return wholeCode(p, choose(p), context)
+}
+
+const wholeCode = (p: Prepared, plan: Plan, context: KernelContext): KernelCode => {
+  const pool = constantPool()
   const { sizes } = p.of.form
   const overCount = count(sizes, plan.inner)
   const rowLevel = plan.rows.length
@@ -230,7 +279,8 @@ export const loopCode = (given: Loop, context: KernelContext): KernelCode => {
     0,
   )
   const perRow = (inVector ? 0.25 : plan.along ? 0.25 : 1) * stageCost + 0.5
-  const cutting = cut(plan.rows.map((id) => sizes[id]!), perRow, inVector ? 4 * plan.copies : 1)
+  const units = plan.rows.map((id) => id === plan.vector ? 4 * plan.copies : 1)
+  const cutting = cut(plan.rows.map((id) => sizes[id]!), perRow, units)
 
   const stashed = [...plan.stashes].map(([expr, stage], n) => ({ expr, stage, n }))
   const lanesPer = inVector ? 4 * plan.copies : 1
@@ -295,7 +345,7 @@ export const loopCode = (given: Loop, context: KernelContext): KernelCode => {
       }
       const blocks = (id: number, size: number, flushing: (() => void) | undefined): void => {
         const unit = plan.along ? 4 * plan.copies : 1
-        const block = unit * 512
+        const block = unit * flushAfter
         const run = (from: I32, to: I32, n: number): void =>
           plan.along ? vectorLoop(e, id, from, to, n, plan.copies, body) : e.loop(id, from, to, 1, true, body)
         if (flushing === undefined || size < 2 * block) {
@@ -322,7 +372,7 @@ export const loopCode = (given: Loop, context: KernelContext): KernelCode => {
     }
     const foldStage = (stage: Extract<Stage, { readonly tag: "fold" }>, n: number): void => {
       const many = plan.along ? plan.copies : e.copies()
-      const long = overCount > 2048 * (plan.along ? 4 * plan.copies : 1)
+      const long = overCount > 2 * flushAfter * (plan.along ? 4 * plan.copies : 1)
       const all = stage.folds.map((f): readonly [Fold, Accumulator] => [
         f,
         accumulator(w, f.fn, isArg(f) ? f.value.dtype : f.dtype, {
@@ -373,7 +423,7 @@ export const loopCode = (given: Loop, context: KernelContext): KernelCode => {
         if (i < plan.rows.length - 1) hoistAll()
         level(i + 1, 0, sizes[plan.rows[i + 1] ?? 0]!)
       }
-      if (id === plan.vector) return vectorLoop(e, id, from, to, sizes[id]!, plan.copies, row)
+      if (id === plan.vector) return vectorLoop(e, id, from, to, sizes[id]!, plan.copies, nested)
       e.loop(id, from, to, 1, typeof from === "number" && from < (to as number), nested)
     }
     const chunked = (task: Value<"i32">, past: Value<"i32">): void => {

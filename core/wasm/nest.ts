@@ -135,18 +135,18 @@ const enoughTasks = 64
 const taskWork = 16384
 const grainWork = 65536
 
-/** Cuts loops of those sizes, outermost first; `work` is that of one point, in vector instructions; `unit` of the last. */
-export const cut = (sizes: ReadonlyArray<number>, work: number, unit: number): Cut => {
+/** Cuts loops of those sizes, outermost first, in multiples of `units`; `work` is that of one point, in instructions. */
+export const cut = (sizes: ReadonlyArray<number>, work: number, units: ReadonlyArray<number>): Cut => {
   let before = 1
   for (let k = 0; k < sizes.length; k++) {
     const inner = sizes.slice(k + 1).reduce((a, b) => a * b, 1) * work
     const size = sizes[k]!
     const last = k === sizes.length - 1
-    if (!last && before * size < enoughTasks && inner > taskWork) {
+    const step = units[k]!
+    if (!last && step === 1 && before * size < enoughTasks && inner > taskWork) {
       before *= size
       continue
     }
-    const step = last ? unit : 1
     const fair = Math.floor(before * size / enoughTasks)
     const small = Math.ceil(taskWork / 4 / inner)
     const wanted = Math.max(Math.min(Math.ceil(taskWork / inner), fair), small, 1)
