@@ -112,12 +112,14 @@ const isPower = (n: number): boolean => n > 0 && (n & (n - 1)) === 0
 const times = (x: Value<"i32">, by: number): Value<"i32"> =>
   by === 1 ? x : isPower(by) ? i32.shl(x, Math.log2(by)) : i32.mul(x, by)
 
-/** x / by or x mod by, rounded down; `low` is the least x can be. */
+/**
+ * x / by or x mod by, rounded down; `low` is the least x can be. What a load brings may be anything: where it is below
+ * 0 a guard keeps the load away, so that any number will do.
+ */
 const quotient = (tag: "div" | "mod", x: Value<"i32">, by: number, low: number): Value<"i32"> => {
   if (isPower(by)) return tag === "div" ? i32.shrS(x, Math.log2(by)) : i32.and(x, by - 1)
-  if (low >= 0) return tag === "div" ? i32.divU(x, by) : i32.remU(x, by)
+  if (low >= 0 || !Number.isFinite(low)) return tag === "div" ? i32.divU(x, by) : i32.remU(x, by)
   const up = Math.ceil(-low / by)
-  if (!Number.isFinite(up)) throw new Error("wasm: a division of an index that may be negative without bound")
   const raised = i32.add(x, up * by)
   return tag === "div" ? i32.sub(i32.divU(raised, by), up) : i32.remU(raised, by)
 }

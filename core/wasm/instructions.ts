@@ -1,7 +1,8 @@
 /**
  * The instructions, by type, as functions from values to values. Tables of opcodes: the names are those of the
  * WebAssembly specification in camel case. An `i32` argument may be a plain number. Memory instructions take a constant
- * `offset` in bytes that is added without wrap-around: the address itself must not be negative.
+ * `offset` in bytes. One of 0 or more is added without wrap-around: the address itself must not be negative. One below 0,
+ * which the format does not have, is added to the address first.
  * @module
  */
 import { type Code, signed, type Type, unsigned, type Value } from "./assembler.ts"
@@ -14,6 +15,13 @@ export type F64 = Value<"f64">
 export type V128 = Value<"v128">
 
 const asI32 = (x: I32): Value<"i32"> => typeof x === "number" ? { type: "i32", code: [0x41, signed(x)] } : x
+
+/** The address, with an offset below 0. */
+const based = (address: I32, offset: number): Code =>
+  offset < 0 ? [asI32(address).code, 0x41, signed(offset), 0x6a] : asI32(address).code
+
+/** An offset of 0 or more, as it is written. */
+const above = (offset: number): Code => unsigned(Math.max(0, offset))
 
 const made = <T extends Type>(type: T, ...code: ReadonlyArray<Code>): Value<T> => ({ type, code })
 
@@ -40,7 +48,7 @@ const loads = <K extends string, R extends Type>(
 ): { readonly [P in K]: Load<R> } =>
   each(
     opcodes,
-    ([op, align]): Load<R> => (address, offset = 0) => made(to, asI32(address).code, op, align, unsigned(offset)),
+    ([op, align]): Load<R> => (address, offset = 0) => made(to, based(address, offset), op, align, above(offset)),
   )
 
 const stores = <K extends string, A extends Type>(
@@ -50,11 +58,11 @@ const stores = <K extends string, A extends Type>(
   each(
     opcodes,
     ([op, align]): Store<A> => (address, value, offset = 0) => [
-      asI32(address).code,
+      based(address, offset),
       value.code,
       op,
       align,
-      unsigned(offset),
+      above(offset),
     ],
   )
 
@@ -171,17 +179,17 @@ export const i32:
     ...each<I32Store, readonly [Code, number], (address: I32, value: I32, offset?: number) => Code>(
       { store: [0x36, 2], store8: [0x3a, 0], store16: [0x3b, 1], atomicStore: [atomic(0x17), 2] },
       ([op, align]) => (address, value, offset = 0) => [
-        asI32(address).code,
+        based(address, offset),
         asI32(value).code,
         op,
         align,
-        unsigned(offset),
+        above(offset),
       ],
     ),
     ...each<AtomicChange, number, (address: I32, value: I32, offset?: number) => Value<"i32">>(
       { atomicAdd: 0x1e, atomicSub: 0x25, atomicOr: 0x33, atomicExchange: 0x41 },
       (op) => (address, value, offset = 0) =>
-        made("i32", asI32(address).code, asI32(value).code, atomic(op), 2, unsigned(offset)),
+        made("i32", based(address, offset), asI32(value).code, atomic(op), 2, above(offset)),
     ),
     const: (value) => asI32(value),
     atomicCompareExchange: (address, expected, value) =>
@@ -375,16 +383,16 @@ export const v128:
     >(
       { load8Lane: [0x54, 0], load16Lane: [0x55, 1], load32Lane: [0x56, 2], load64Lane: [0x57, 2] },
       ([op, align]) => (address, value, lane, offset = 0) =>
-        made("v128", asI32(address).code, value.code, simd(op), align, unsigned(offset), lane),
+        made("v128", based(address, offset), value.code, simd(op), align, above(offset), lane),
     ),
     ...each<LaneStore, readonly [number, number], (address: I32, value: V128, lane: number, offset?: number) => Code>(
       { store8Lane: [0x58, 0], store16Lane: [0x59, 1], store32Lane: [0x5a, 2], store64Lane: [0x5b, 2] },
       ([op, align]) => (address, value, lane, offset = 0) => [
-        asI32(address).code,
+        based(address, offset),
         value.code,
         simd(op),
         align,
-        unsigned(offset),
+        above(offset),
         lane,
       ],
     ),

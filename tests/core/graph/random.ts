@@ -129,7 +129,11 @@ const steps: ReadonlyArray<(c: Choose) => Node> = [
   (c) => b.stop(c.node()),
 ]
 
-const read = (numbers: ReadonlyArray<number>, sizes: readonly [number, number, number]): RandomGraph => {
+const read = (
+  numbers: ReadonlyArray<number>,
+  sizes: readonly [number, number, number],
+  most: number,
+): RandomGraph => {
   const [sizeA, sizeB, sizeC] = sizes
   const inputs = [
     b.input("f.0", "f32", ["a", "b"], [sizeA, sizeB]),
@@ -151,16 +155,36 @@ const read = (numbers: ReadonlyArray<number>, sizes: readonly [number, number, n
   }
   while (at < numbers.length) {
     const made = one(steps)(choose)
-    if (faultsOf([made]).length === 0 && count(made.shape) <= 200 && made.axes.length <= 5) pool.push(made)
+    if (faultsOf([made]).length === 0 && count(made.shape) <= most && made.axes.length <= 5) pool.push(made)
   }
   const used = new Set(pool.flatMap((n) => n.args))
   const roots = pool.filter((n) => !used.has(n) && !inputs.includes(n)).slice(-4)
   return { inputs, roots, [fc.toStringMethod]: () => `\n${print(roots)}\n` }
 }
 
-/** Random graphs of up to so many numbers. */
-export const randomGraph = (length: number): fc.Arbitrary<RandomGraph> =>
+/** Random graphs of up to so many numbers, inputs with axes of up to `largest`. */
+export const randomGraph = (length: number, largest: number = 4): fc.Arbitrary<RandomGraph> =>
   fc.tuple(
     fc.array(fc.nat(997), { minLength: 4, maxLength: length, size: "max" }),
-    fc.tuple(fc.integer({ min: 0, max: 4 }), fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 4 })),
-  ).map(([numbers, sizes]) => read(numbers, sizes))
+    fc.tuple(
+      fc.integer({ min: 0, max: largest }),
+      fc.integer({ min: 1, max: largest }),
+      fc.integer({ min: 1, max: largest }),
+    ),
+  ).map(([numbers, sizes]) => read(numbers, sizes, 50 * largest))
+
+/** The roots with other nodes for the inputs. */
+export const withInputs = (
+  roots: ReadonlyArray<Node>,
+  tree: { readonly [name: string]: Node },
+): ReadonlyArray<Node> => {
+  const made = new Map<Node, Node>()
+  const of = (n: Node): Node => {
+    const known = made.get(n)
+    if (known !== undefined) return known
+    const again = n.op.tag === "input" ? tree[n.op.name]! : { ...n, args: n.args.map(of) }
+    made.set(n, again)
+    return again
+  }
+  return roots.map(of)
+}

@@ -10,7 +10,7 @@ import type { Node } from "../../../core/graph/node.ts"
 import { check } from "../../../core/graph/validity.ts"
 import { compile } from "../../../core/plan/compile.ts"
 import { rewrite } from "../../../core/rewrite/rewrite.ts"
-import { type RandomGraph, randomGraph } from "../graph/random.ts"
+import { type RandomGraph, randomGraph, withInputs } from "../graph/random.ts"
 import { runOracle, values } from "./same.ts"
 
 const it = suite("random graphs")
@@ -62,7 +62,7 @@ it("mean the same as compiled programs", async () => {
   await fc.assert(
     fc.asyncProperty(randomGraph(300), async (graph) => {
       const inputs = Object.fromEntries(graph.inputs.map((n) => [n.op.tag === "input" ? n.op.name : "", n]))
-      const bound = (tree: { readonly [name: string]: Node }): ReadonlyArray<Node> => rebuilt(graph.roots, tree)
+      const bound = (tree: { readonly [name: string]: Node }): ReadonlyArray<Node> => withInputs(graph.roots, tree)
       const compiled = compile((tree) => bound(tree as never), inputs)
       if (E.isLeft(compiled)) throw new Error(compiled.left.map(sentence).join("\n"))
       const all = given(graph.inputs)
@@ -73,18 +73,5 @@ it("mean the same as compiled programs", async () => {
     { seed: 33, numRuns: 100, endOnFailure: true },
   )
 })
-
-/** The roots with other nodes for the inputs. */
-const rebuilt = (roots: ReadonlyArray<Node>, tree: { readonly [name: string]: Node }): ReadonlyArray<Node> => {
-  const made = new Map<Node, Node>()
-  const of = (n: Node): Node => {
-    const known = made.get(n)
-    if (known !== undefined) return known
-    const again = n.op.tag === "input" ? tree[n.op.name]! : { ...n, args: n.args.map(of) }
-    made.set(n, again)
-    return again
-  }
-  return roots.map(of)
-}
 
 it.run()
