@@ -68,6 +68,8 @@ export const nodePlatform = (): Platform => {
     name: deno ? "deno" : "node",
     processors: processors(),
     mainMaySleep: true,
+    shares: true,
+    pause: () => new Promise((resolve) => setTimeout(resolve, 0)),
     tune: ({ relaxed, wide }) => {
       if (deno) return { revectorize: wide && variable("ORRERY_WIDE") === "on" }
       const { setFlagsFromString } = builtin<{ setFlagsFromString: (flag: string) => void }>("v8")

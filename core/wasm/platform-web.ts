@@ -29,11 +29,24 @@ const spawn = (events: WorkerEvents): WorkerHandle => {
   }
 }
 
-/** The platform of browsers. */
+/** A message to oneself: timers of browsers take milliseconds. */
+const pause = (): Promise<void> =>
+  new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel()
+    port1.onmessage = () => {
+      port1.close()
+      resolve()
+    }
+    port2.postMessage(undefined)
+  })
+
+/** The platform of browsers. Memory is shared on pages that are isolated (COOP and COEP headers). */
 export const webPlatform = (): Platform => ({
   name: "browser",
   processors: navigator.hardwareConcurrency,
   mainMaySleep: false,
+  shares: crossOriginIsolated,
+  pause,
   tune: () => ({ revectorize: false }),
   spawn,
   variable: () => undefined,

@@ -39,12 +39,12 @@ export interface Patience {
   readonly milliseconds: number
 }
 
-const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0))
-
 /** Starts threads on a memory whose control words are 0. */
 export const pool = (memory: WebAssembly.Memory, threads: number, on: Platform): Pool => {
   const words = controlWords(memory)
-  const patience: Patience = { spins: 2000, idle: 20000, milliseconds: on.mainMaySleep && threads > 1 ? 50 : 0 }
+  const maySleep = on.mainMaySleep && threads > 1
+  const patience: Patience = { spins: 2000, idle: 20000, milliseconds: maySleep ? 50 : 0 }
+  const mainSpins = maySleep ? patience.spins : 20 * patience.spins
   const turn = Semaphore.makeUnsafe(1)
   let lost: string | undefined
   const lose = (why: string): void => {
@@ -78,7 +78,7 @@ export const pool = (memory: WebAssembly.Memory, threads: number, on: Platform):
   /** Works as thread 0; says whether the run is over. */
   const advance = (program: number, entry: Entry): boolean => {
     try {
-      return entry.work(0, program, patience.spins, patience.milliseconds) === 0
+      return entry.work(0, program, mainSpins, patience.milliseconds) === 0
     } catch (cause) {
       lose(`a kernel trapped in thread 0: ${cause}`)
       return false
@@ -88,10 +88,10 @@ export const pool = (memory: WebAssembly.Memory, threads: number, on: Platform):
   const broken = (): boolean => lost !== undefined || Atomics.load(words, control.fault / 4) !== 0
   const settle = async (program: number, entry: Entry): Promise<boolean> => {
     while (!broken()) {
-      await pause()
+      await on.pause()
       if (!broken() && advance(program, entry)) return true
     }
-    for (let i = 0; i < 100 && lost === undefined; i++) await pause()
+    for (let i = 0; i < 100 && lost === undefined; i++) await on.pause()
     lose(`a kernel trapped in thread ${Atomics.load(words, control.fault / 4) - 1}`)
     return false
   }
