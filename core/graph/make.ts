@@ -50,7 +50,7 @@ export const kindFaults = (op: string, { axes, shape }: Omit<Kind, "dtype">): Fa
     faults.push(fault("SizeFault", op, `${axes.length} names and ${shape.length} sizes; give every axis one size`))
   }
   axes.forEach((a, i) => {
-    if (Number.isSafeInteger(shape[i]) && shape[i]! >= 0) return
+    if (isSize(shape[i]!)) return
     faults.push(
       fault("SizeFault", op, `axis '${a}' has the size ${shape[i]}; a size is a whole number, 0 or more`),
     )
@@ -61,11 +61,17 @@ export const kindFaults = (op: string, { axes, shape }: Omit<Kind, "dtype">): Fa
   return faults
 }
 
-/** A node; `op` is what faults call it. */
+const isSize = (n: number): boolean => Number.isSafeInteger(n) && n >= 0
+
+/** Is every size one that can be? Where one is not, its fault has been told. */
+export const sized = ({ shape }: Omit<Kind, "dtype">): boolean => shape.every(isSize)
+
+/** A node; `op` is what faults call it. Sizes of what has none are not complained of again. */
 export const make = (label: string, op: Op, args: ReadonlyArray<Node>, kind: Kind, faults: Faults = none): Node => {
   const own = kindFaults(label, kind)
   const all = own.length === 0 ? faults : [...faults, ...own]
-  return { op, args, dtype: kind.dtype, axes: kind.axes, shape: kind.shape, faults: all }
+  const fresh = all.length === 0 || args.every(sized) ? all : all.filter((f) => f._tag !== "SizeFault")
+  return { op, args, dtype: kind.dtype, axes: kind.axes, shape: kind.shape, faults: fresh }
 }
 
 /** Names that `x` lacks. */

@@ -100,6 +100,7 @@ export const compile = <const S, O>(
     return { path, node, input: at < 0 ? undefined : at }
   })
   const faults = [
+    ...[...sharedPaths("input", given), ...sharedPaths("output", traced)],
     ...faultsOf([...inputs, ...traced.map(([, n]) => n)]),
     ...wanted.flatMap((w) => w.input !== undefined && !sameKind(w.node, inputs[w.input]!) ? [cannotReplace(w)] : []),
     ...(options.donate ?? []).filter((p) => !given.some(([q]) => isUnder(q, [p]))).map((p) =>
@@ -133,6 +134,18 @@ export const compile = <const S, O>(
 
 const names = (given: ReadonlyArray<readonly [string, Node]>): string =>
   given.slice(0, 6).map(([p]) => `'${p}'`).join(", ") + (given.length > 6 ? ", ..." : "")
+
+/** Keys with points in them may give two leaves one path. */
+const sharedPaths = (what: string, entries: ReadonlyArray<readonly [string, Node]>): Faults => {
+  const seen = new Set<string>()
+  return entries.flatMap(([p]): Faults => {
+    const shared = seen.has(p)
+    seen.add(p)
+    return !shared
+      ? []
+      : [fault("NameFault", "compile", `two ${what}s have the path '${p}'; rename a key with a point in it`)]
+  })
+}
 
 const cannotReplace = (w: Wanted): Faults[number] =>
   fault(

@@ -5,7 +5,20 @@
  */
 import { type DType, dtypes } from "../../tensor/dtype.ts"
 import { fault, type Faults } from "../fault.ts"
-import { alike, clashes, type Kind, lacking, make, none, type Operand, refused, show, twice, unlike } from "../make.ts"
+import {
+  alike,
+  clashes,
+  type Kind,
+  lacking,
+  make,
+  none,
+  type Operand,
+  refused,
+  show,
+  sized,
+  twice,
+  unlike,
+} from "../make.ts"
 import type { BinaryFn, Node, UnaryFn } from "../node.ts"
 import { binaryRules, gives, unaryRules } from "../rules.ts"
 import { constant } from "./leaf.ts"
@@ -50,7 +63,7 @@ export const broadcast = (x: Node, axes: ReadonlyArray<string>, shape: ReadonlyA
 const fitted = (x: Node, to: Kind): Node =>
   x.axes.length === to.axes.length && x.axes.every((a, i) => a === to.axes[i])
     ? x
-    : make("align", { tag: "align" }, [x], { dtype: x.dtype, axes: to.axes, shape: to.shape })
+    : { op: { tag: "align" }, args: [x], dtype: x.dtype, axes: to.axes, shape: to.shape, faults: none }
 
 /** Axes and sizes of the one that has all axes of the others; the union, with a fault, where none has. */
 const widest = (op: string, nodes: ReadonlyArray<Node>): readonly [Omit<Kind, "dtype">, Faults] => {
@@ -70,7 +83,10 @@ const lifted = (operands: ReadonlyArray<Operand>, all: ReadonlyArray<Node>): Rea
   const like = operands.find((o) => typeof o !== "number")
   const dtype: DType = like?.dtype ?? "f32"
   const wide = all.find((n) => all.every((m) => m.axes.every((a) => n.axes.includes(a))))
-  return operands.map((o) => typeof o === "number" ? constant(dtype, o, wide?.axes, wide?.shape) : o)
+  const whole = wide !== undefined && sized(wide)
+  return operands.map((o) =>
+    typeof o !== "number" ? o : whole ? constant(dtype, o, wide.axes, wide.shape) : constant(dtype, o)
+  )
 }
 
 const tensors = (operands: ReadonlyArray<Operand>): ReadonlyArray<Node> =>

@@ -271,4 +271,21 @@ it("goes on after a fault, so that one tracing finds all", () => {
   assert.equal(faultsOf([second]).map((f) => f.op), ["add", "dot"])
 })
 
+it("complains once of a size that is none", () => {
+  const lost = b.input("w", "f32", ["a", "b"], [2, NaN])
+  const uses = [
+    b.binary("add", b.binary("mul", lost, 2), x("b 3")),
+    b.dot(lost, x("b 3 c 4"), ["b"]),
+    b.split(lost, "b", ["p", "q"], { p: 2 }),
+    b.merge(lost, ["a", "b"], "n"),
+    b.sliceAxis(lost, "b", 0, 2),
+    b.padAxis(lost, "b", 1, 1),
+    b.window(lost, "b", "tap", 2),
+    b.concat([lost, x("a 2 b 3")], "a"),
+    b.gather(lost, x("n 2", "i32"), "b"),
+    b.reduce("argmax", lost, ["b"]),
+  ]
+  assert.equal(faultsOf(uses).map((f) => f.op), ["input w"])
+})
+
 it.run()
