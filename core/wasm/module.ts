@@ -64,9 +64,6 @@ const entryOf = (phase: Phase, buffers: number, turns: number): Func =>
 /** What stands in the table of a program that does nothing: indirect calls take their type from there. */
 const nothing: Func = func("nothing", ["i32", "i32", "i32", "i32"], [], () => [])
 
-/** Stands in the table of a program without kernels, for the type that indirect calls name. */
-const idle: Func = func("entry", ["i32", "i32", "i32", "i32"], [], () => [])
-
 const variantKey = (step: Step & { tag: "dispatch" }, program: Program): string =>
   `${step.kernel}:${step.buffers.map((b) => program.buffers[b]!.dtype).join(",")}`
 
