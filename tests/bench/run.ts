@@ -1,10 +1,11 @@
 /**
- * `deno task bench [contraction] [stream] [training] [types] [--rounds=3] [--no-peers]`: measures, prints tables, keeps JSON.
+ * `deno task bench [contraction] [stream] [elementwise] [training] [types] [--rounds=3] [--no-peers]`: measures, prints tables, keeps JSON.
  * @module
  */
 import process from "node:process"
 import { contraction } from "./contraction-bench.ts"
 import { stream } from "./stream-bench.ts"
+import { elementwise } from "./elementwise-bench.ts"
 import { keep, type Report, table } from "./table.ts"
 import { training } from "./training-bench.ts"
 import { types } from "./types-bench.ts"
@@ -12,6 +13,7 @@ import { types } from "./types-bench.ts"
 const benches: Readonly<Record<string, (rounds: number, peers: boolean) => Report>> = {
   contraction,
   stream,
+  elementwise,
   training,
   types,
 }
