@@ -110,18 +110,17 @@ const sameShape = (a: Node, b: Node): boolean =>
 const wouldCycle = (a: Group, b: Group, maker: ReadonlyMap<Node, Group>): boolean => {
   const own = new Set([a, b])
   const earliest = Math.min(a.first, b.first)
-  const seen = new Set<Group>()
-  const stack = [a, b].flatMap((g) => [...g.needs].flatMap((n) => maker.get(n) ?? [])).filter((m) => !own.has(m))
+  const seen = new Set<Group | Node>()
+  const stack = [...a.needs, ...b.needs].filter((n) => !own.has(maker.get(n)!))
   while (stack.length > 0) {
-    const g = stack.pop()!
-    if (seen.has(g) || g.last < earliest) continue
-    seen.add(g)
-    for (const n of g.needs) {
-      const m = maker.get(n)
-      if (m === undefined || m === g) continue
-      if (own.has(m)) return true
-      stack.push(m)
-    }
+    const n = stack.pop()!
+    const g = maker.get(n)
+    if (g !== undefined && own.has(g)) return true
+    if (seen.has(g ?? n) || (g !== undefined && g.last < earliest)) continue
+    seen.add(g ?? n)
+    // no group makes the results of a loop: it needs what it is given
+    if (g === undefined) stack.push(...(n.op.tag === "pick" ? n.args[0]!.args : []))
+    else for (const m of g.needs) if (maker.get(m) !== g) stack.push(m)
   }
   return false
 }

@@ -25,7 +25,8 @@ export interface Tape {
   readonly shuffled: <A>(items: ReadonlyArray<A>) => ReadonlyArray<A>
 }
 
-const tapeOf = (numbers: ReadonlyArray<number>): Tape => {
+/** The tape of these numbers. */
+export const tapeOf = (numbers: ReadonlyArray<number>): Tape => {
   let at = 0
   const below = (n: number): number => (at < numbers.length ? numbers[at++]! % n : 0)
   return {
