@@ -99,7 +99,10 @@ const lowerEach = (
         if (bindings(made.right, env) > env.maxBindings) { for (const m of relief(n, made.right, env)) needed.add(m) }
       }
     }
-    if (needed.size === before) return { stored, lowered: known }
+    if (needed.size > before) continue
+    const left = stored.find((n) => n.op.tag !== "pick" && count(n.shape) > 0 && !known.has(n))
+    if (left !== undefined) throw new Error(`no kernel computes ${left.op.tag} [${left.axes.join(" ")}]`)
+    return { stored, lowered: known }
   }
 }
 
