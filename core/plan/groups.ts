@@ -74,6 +74,9 @@ const relief = (n: Node, l: Lowered, around: Surroundings): ReadonlyArray<Node> 
   return chosen
 }
 
+/** Steps of their own make these. */
+const isLoop = (n: Node): boolean => n.op.tag === "pick" || n.op.tag === "scan"
+
 /** Lowers every stored node alone; `wanted` grows until all can be. */
 const lowerEach = (
   order: ReadonlyArray<Node>,
@@ -90,7 +93,7 @@ const lowerEach = (
     const before = needed.size
     for (const n of stored) {
       const old = known.get(n)
-      if (n.op.tag === "pick" || count(n.shape) === 0) continue
+      if (isLoop(n) || count(n.shape) === 0) continue
       if (old && ![...old.inside].some((m) => m !== n && set.has(m))) continue
       const made = lowerOne(env, n)
       if (E.isLeft(made)) { for (const m of made.left) needed.add(m) }
@@ -100,7 +103,7 @@ const lowerEach = (
       }
     }
     if (needed.size > before) continue
-    const left = stored.find((n) => n.op.tag !== "pick" && count(n.shape) > 0 && !known.has(n))
+    const left = stored.find((n) => !isLoop(n) && count(n.shape) > 0 && !known.has(n))
     if (left !== undefined) throw new Error(`no kernel computes ${left.op.tag} [${left.axes.join(" ")}]`)
     return { stored, lowered: known }
   }

@@ -15,7 +15,7 @@ import { compile, type Compiled } from "../../../core/plan/compile.ts"
 import type { Slot } from "../../../core/plan/program.ts"
 import { type DType, dtypes } from "../../../core/tensor/dtype.ts"
 import { type AnyHost, load, store } from "../../../core/tensor/host.ts"
-import { type RandomGraph, type Roots } from "./graphs.ts"
+import type { RandomGraph, Roots } from "./graphs.ts"
 
 /** Any program, by paths. */
 type Plain = Compiled<Readonly<Record<string, Node>>, Roots>

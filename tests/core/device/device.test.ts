@@ -15,6 +15,7 @@ import type { DType } from "../../../core/tensor/dtype.ts"
 import { type Host, host, numbers } from "../../../core/tensor/host.ts"
 import { f16, f32, i32, type Spec } from "../../../core/tensor/spec.ts"
 import type { F32 } from "../../../core/tensor/tensor.ts"
+import { wasm } from "../../../core/wasm/backend.ts"
 import { add, mul, sub } from "../../../ops/elementwise.ts"
 import { dot } from "../../../ops/contraction.ts"
 import { sum } from "../../../ops/reduction.ts"
@@ -56,6 +57,7 @@ type Opened = Effect.Effect<Backend, DeviceFault, Scope.Scope>
 
 const backends: ReadonlyArray<readonly [string, Opened]> = [
   ["oracle", oracle],
+  ["wasm", Effect.map(wasm({ threads: 2 }), (b) => b as Backend)],
 ]
 
 const on = <A>(backend: Opened, use: (d: Device) => Effect.Effect<A, DeviceFault, Scope.Scope>): Promise<A> =>

@@ -23,6 +23,7 @@ export interface Tape {
   /** True once in n times; false at the tape's end. */
   readonly once: (n: number) => boolean
   readonly shuffled: <A>(items: ReadonlyArray<A>) => ReadonlyArray<A>
+  readonly ended: () => boolean
 }
 
 /** The tape of these numbers. */
@@ -37,12 +38,13 @@ export const tapeOf = (numbers: ReadonlyArray<number>): Tape => {
       const rest = [...items]
       return items.map(() => rest.splice(below(rest.length), 1)[0]!)
     },
+    ended: () => at >= numbers.length,
   }
 }
 
 /** A case drawn from a random tape. */
 export const drawn = (draw: (tape: Tape) => Case): fc.Arbitrary<Case> =>
-  fc.array(fc.nat(2 ** 30), { maxLength: 400, minLength: 0, size: "max" }).map((numbers) => draw(tapeOf(numbers)))
+  fc.noBias(fc.array(fc.nat(2 ** 30), { maxLength: 400, size: "max" })).map((numbers) => draw(tapeOf(numbers)))
 
 /** What one device's suite draws from. */
 export interface Choice {
