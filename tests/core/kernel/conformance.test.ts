@@ -38,13 +38,12 @@ const wrongs: ReadonlyArray<readonly [string, (typeof allKinds)[number] | "chain
   ["max for min", "map", (r) => (r["fn"] === "min" ? { ...r, fn: "max" } : r)],
   ["less for less or equal", "map", (r) => (r["fn"] === "le" ? { ...r, fn: "lt" } : r)],
   [
-    "a hundred thousandth off",
+    "a ten thousandth off",
     "map",
-    (
-      r,
-    ) => (r["fn"] === "tanh"
-      ? { ...r, fn: "sub", tag: "binary", x: r, y: { tag: "const", dtype: "f32", value: 1e-4 } }
-      : r),
+    (r) =>
+      ["tanh", "sigmoid", "erf", "sin", "cos"].includes(r["fn"] as string)
+        ? { tag: "binary", dtype: "f32", fn: "sub", x: r, y: { tag: "const", dtype: "f32", value: 1e-4 } }
+        : r,
   ],
   ["no division in places", "map", (r) => (r["tag"] === "div" && r["by"] !== 1 ? { ...r, by: 1 } : r)],
   ["shifts to the other side", "map", (r) => (r["fn"] === "shr" ? { ...r, fn: "shl" } : r)],
@@ -78,7 +77,7 @@ for (const [name, kind, change] of wrongs) {
     const device = await Effect.runPromise(broken(change))
     const reference = await Effect.runPromise(oracle)
     const cases = kind === "chains" ? chains(everything) : kernelOf(kind, everything)
-    const found = await holds(device, reference, cases, 150, 1).then(() => undefined, (e: Error) => e.message)
+    const found = await holds(device, reference, cases, 150, 1, 10).then(() => undefined, (e: Error) => e.message)
     assert.ok(found !== undefined, "nothing was found")
     assert.match(found, /did not run|expected/)
     assert.match(found, /kernel 0: \{"tag"/)
@@ -92,7 +91,7 @@ it("finds an element that is not stored", async () => {
     ...o,
     read: (a: Allocation) => Effect.map(o.read(a), (d) => d.map((x, i) => (i === d.length - 1 ? x + 1 : x))),
   }
-  const found = await holds(device, o, kernelOf("map", everything), 20, 1).then(
+  const found = await holds(device, o, kernelOf("map", everything), 20, 1, 10).then(
     () => undefined,
     (e: Error) => e.message,
   )
@@ -101,7 +100,7 @@ it("finds an element that is not stored", async () => {
 
 for (const kind of [...allKinds, "chains"] as const) {
   it(`holds devices to nearly all of ${kind}`, () => {
-    const { held, all } = heldBy(kind === "chains" ? chains(everything) : kernelOf(kind, everything), 60, 3)
+    const { held, all } = heldBy(kind === "chains" ? chains(everything) : kernelOf(kind, everything), 20, 3)
     assert.ok(all > 1000 && held > all * 0.7, `${held} of ${all}`)
   })
 }

@@ -38,7 +38,8 @@ export interface Options {
 /** All kinds of kernel. */
 export const allKinds: ReadonlyArray<Kind> = ["map", "fold", "contract", "scatter", "cumulate", "sort"]
 
-const shrinks = 300
+/** Failures after which the smallest one so far is good enough. */
+const enough = 200
 
 /** What is wrong with a case on a device, or undefined. */
 const faultOf = async (backend: Backend, reference: Backend, c: Case): Promise<string | undefined> => {
@@ -58,6 +59,7 @@ export const holds = async (
   cases: fc.Arbitrary<Case>,
   runs: number,
   seed: number,
+  shrinks: number = enough,
 ): Promise<void> => {
   let failures = 0
   let smallest: string | undefined
