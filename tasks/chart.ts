@@ -31,6 +31,8 @@ export interface Chart {
   readonly levels: ReadonlyArray<Level>
   /** Where the y axis must reach, beside all points and levels. */
   readonly include: ReadonlyArray<number>
+  /** In pixels, where the page gives it as many. */
+  readonly width: number
   readonly height: number
 }
 
@@ -72,13 +74,14 @@ export const svg = (chart: Chart): string => {
   const last = Math.max(1, ...chart.series.flatMap((s) => s.points.map(([x]) => x)))
   const figure = Plot.plot({
     document,
-    width: 760,
+    width: chart.width,
     height: chart.height,
     marginLeft: 56,
     marginRight: 24,
+    marginBottom: 46,
     style: { fontSize: "12px", background: "transparent" },
     ariaLabel: chart.title,
-    x: { label: chart.x, domain: [0, last] },
+    x: { label: chart.x, labelOffset: 40, ticks: Math.round(chart.width / 110), domain: [0, last] },
     y: { label: chart.y, domain: [...extent(chart)], grid: true, tickFormat: Math.abs(last) > 0 ? "~s" : undefined },
     marks: [
       ...chart.levels.flatMap((l) => [

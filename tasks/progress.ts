@@ -94,9 +94,8 @@ export const describe = (view: View, e: Event): string => {
         e.settings.map(([name, value]) => `${name} ${value}`).join(", "),
         `${grouped(e.parameters)} parameters; forecast:`,
         ...e.expected.map((x) =>
-          `  ${x.program.padEnd(10)} ${bytesText(x.peak)} at its peak, ${
-            flopsText(x.flops)
-          }, ${x.dispatches} dispatches a run`
+          `  ${x.program.padEnd(10)} ${bytesText(x.peak)} at its peak` +
+          (x.dispatches === 0 ? "" : `, ${flopsText(x.flops)} and ${x.dispatches} dispatches a run`)
         ),
         e.baselines.map((b) => `${b.tool} ${b.bits.toFixed(3)} bits per byte`).join(", "),
       ].filter((line) => line !== "").join("\n")

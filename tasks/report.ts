@@ -72,7 +72,8 @@ const lossChart = (run: Run): Chart => {
     ],
     levels: run.began.baselines.map((b) => ({ name: `${b.tool} ${b.bits.toFixed(2)}`, y: b.bits })),
     include: [],
-    height: 380,
+    width: 940,
+    height: 420,
   }
 }
 
@@ -83,7 +84,8 @@ const small = (title: string, y: string, colour: string, points: Chart["series"]
   series: [{ name: y, colour, form: "line", points }],
   levels: [],
   include: [0],
-  height: 220,
+  width: 460,
+  height: 230,
 })
 
 const figure = (chart: Chart): string => {
@@ -152,22 +154,25 @@ const numbers = (run: Run): string => {
   }</section>`
 }
 
+/** A count of something that not every row has. */
+const orNone = (n: number, text: string): string => n === 0 ? "–" : text
+
 const memory = (run: Run): string => {
   const rows = run.began.expected.map((x) => [
     x.program,
     bytesText(x.peak),
     bytesText(x.arena),
-    flopsText(x.flops),
-    bytesText(x.traffic),
-    grouped(x.dispatches),
+    orNone(x.flops, flopsText(x.flops)),
+    orNone(x.traffic, bytesText(x.traffic)),
+    orNone(x.dispatches, grouped(x.dispatches)),
   ])
-  const most = run.steps.reduce((m, s) => Math.max(m, s.memory), 0)
-  const peak = run.finished?.peak ?? most
+  const forecast = run.began.expected.at(-1)?.peak ?? 0
+  const measured = run.finished?.peak ?? run.steps.reduce((m, s) => Math.max(m, s.memory), 0)
+  const verdict = measured === forecast ? "exactly the forecast" : `the forecast was ${grouped(forecast)}`
   return [
     "<h2>Forecast and measured</h2>",
-    table(["program", "peak memory", "of it arena", "work", "traffic", "dispatches"], rows),
-    `<p>Measured on the device: ${bytesText(most)} (${grouped(most)} bytes) while training, ${bytesText(peak)} `,
-    `(${grouped(peak)} bytes) at most in the whole run.</p>`,
+    table(["program", "peak memory", "of it arena", "work a run", "traffic a run", "dispatches"], rows),
+    `<p>Most that the device held: ${bytesText(measured)}, to the byte ${grouped(measured)}; ${verdict}.</p>`,
   ].join("")
 }
 

@@ -40,7 +40,7 @@ const model: Config = {
 const recipe: Recipe = {
   batch: 8,
   time: 128,
-  steps: 2500,
+  steps: 4000,
   warmup: 200,
   peak: 2e-3,
   end: 4e-5,
@@ -58,7 +58,7 @@ export const standard: Settings = {
   model,
   recipe,
   look: 250,
-  glance: 16_384,
+  glance: 8192,
   save: 250,
 }
 

@@ -53,9 +53,9 @@ const keptCheckpoints = 3
 
 /** What the model goes on from at the end, and how boldly. */
 const prompts: ReadonlyArray<{ readonly prompt: string; readonly temperature: number; readonly length: number }> = [
-  { prompt: "Call me Ishmael. ", temperature: 0.7, length: 400 },
-  { prompt: "The whale ", temperature: 0.7, length: 400 },
-  { prompt: "CHAPTER 136. ", temperature: 0.9, length: 400 },
+  { prompt: "Call me Ishmael. ", temperature: 0.7, length: 300 },
+  { prompt: "The whale ", temperature: 0.7, length: 300 },
+  { prompt: "CHAPTER 136. ", temperature: 0.9, length: 300 },
 ]
 
 const orFail = <A>(e: E.Either<ReadonlyArray<FileFault>, A>): Effect.Effect<A, FileFault> =>

@@ -92,8 +92,8 @@ it("the report holds all its parts and nothing from elsewhere", () => {
       "10,000",
       "461,440",
       "48 MB",
-      "50,000,000",
       "51,000,000",
+      "the forecast was 48,000,000",
       "ab".repeat(32),
       "cd".repeat(32),
       "<b>Call me</b> &lt;b&gt;Ish·[31mmael",
@@ -236,6 +236,7 @@ it("a chart takes what is no number, one point, and none", () => {
       series: [{ name: "s", colour: "red", form: "dots", points }],
       levels: [],
       include: [],
+      width: 300,
       height: 200,
     })
   for (const points of [[], [[1, 2]], [[1, NaN], [2, Infinity]], [[1, 2], [2, NaN], [3, 4]]] as const) {
