@@ -82,7 +82,7 @@ export const scatterCode = (k: Scatter, context: KernelContext): KernelCode => {
     const add = foldOn("sum", k.dtype)
     const point = (): void => {
       const all = Array.from({ length: e.copies() }, (_, c) => c)
-      const sums = all.map((c) => w.keep(add(w, e.load(k.buffer, at, c), e.value(value!, c))))
+      const sums = all.map((c) => w.keep(add(w, e.load(place, c), e.value(value!, c))))
       sums.forEach((sum, c) => e.store(place, sum, c))
     }
     const hoist = (): void => e.hoist([row!, value!], [place, { buffer: k.buffer, at: base! }])

@@ -9,7 +9,7 @@ import { f32x4, i16x8, type I32, i32, i32x4, i8x16, type V128, v128 } from "./in
 import type { Writer } from "./writer.ts"
 
 /** How the elements of one size are read and written. */
-interface Width {
+export interface Width {
   /** Four neighbours, raw. */
   readonly four: (address: I32, offset: number) => V128
   /** One element in all lanes, raw. */
