@@ -6,15 +6,15 @@
 import { variable } from "../kernel/affine.ts"
 import { indexValues, walk } from "../kernel/expression.ts"
 import type { Cumulate, Expr } from "../kernel/kernel.ts"
-import type { Local, Value } from "./assembler.ts"
+import { type Local, select, type Value } from "./assembler.ts"
 import { type Emitter, emitter } from "./expression.ts"
 import { interned, merged, replaced } from "./form.ts"
 import { constantOn, emptyFold, foldOn } from "./function.ts"
 import { f32x4, type I32, i32, type V128, v128 } from "./instructions.ts"
 import { constantPool, type KernelCode, type KernelContext, kernelFunc } from "./kernel.ts"
-import { vectorLoop } from "./loop.ts"
 import { copiesFor, costOf, cut, ordered, vectorCost } from "./nest.ts"
 import { taskLoop } from "./task.ts"
+import { vectorLoop } from "./vector.ts"
 import { type Writer, writer } from "./writer.ts"
 
 /** A running fold of one copy of lanes. */
@@ -135,7 +135,11 @@ export const cumulateCode = (k: Cumulate, context: KernelContext): KernelCode =>
         if (pieces === 1) return level(cutting.fixed, 0, size)
         const from = w.keep(i32.mul(piece, cutting.chunk))
         const to = w.keep(i32.add(from, cutting.chunk))
-        level(cutting.fixed, from, size % cutting.chunk === 0 ? to : w.keep(minimum(to, size)))
+        level(
+          cutting.fixed,
+          from,
+          size % cutting.chunk === 0 ? to : w.keep(select(i32.ltS(to, size), to, i32.const(size))),
+        )
       })
     }
     return w.body()
@@ -147,9 +151,3 @@ export const cumulateCode = (k: Cumulate, context: KernelContext): KernelCode =>
     constants: pool.bytes(),
   }
 }
-
-/** The lesser of a variable and a number. */
-const minimum = (x: Local<"i32">, y: number): Value<"i32"> => ({
-  type: "i32",
-  code: [x.code, i32.const(y).code, i32.ltS(x, y).code, 0x1b],
-})

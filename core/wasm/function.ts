@@ -5,7 +5,8 @@
 import type { BinaryFn, ReduceFn, UnaryFn } from "../graph/node.ts"
 import type { Compute } from "../tensor/dtype.ts"
 import { f32x4, i32x4, type V128, v128 } from "./instructions.ts"
-import { called, cos, erf, exp, log, sigmoid, sign, sin, tanh } from "./math.ts"
+import { called } from "./called.ts"
+import { cos, erf, exp, log, sigmoid, sign, sin, tanh } from "./math.ts"
 import type { Writer } from "./writer.ts"
 
 type One = (w: Writer, x: V128) => V128

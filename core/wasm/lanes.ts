@@ -41,7 +41,3 @@ export const lanesOf = (index: Index, id: number, varies: (e: Expr) => boolean):
   }
   return sum as unknown as Lanes
 }
-
-/** The coefficient of a variable outside of divisions. */
-export const coefficient = (index: Index, id: number): number =>
-  index.terms.reduce((sum, t) => t.atom.tag === "var" && t.atom.id === id ? sum + t.coef : sum, 0)

@@ -4,235 +4,25 @@
  * later stage is kept in the thread's scratch.
  * @module
  */
-import { substitute, variable } from "../kernel/affine.ts"
-import { children, indexValues, rebuild, walk } from "../kernel/expression.ts"
-import type { Expr, Fold, Index, Loop, Stage, Store } from "../kernel/kernel.ts"
-import { branchIf, type Local, loop as again, type Value } from "./assembler.ts"
-import { type Emitter, emitter, type Stash } from "./expression.ts"
+import type { Fold, Index, Loop, Stage, Store } from "../kernel/kernel.ts"
+import { branchIf, loop as again, select, type Value } from "./assembler.ts"
+import { emitter, type Stash } from "./expression.ts"
 import { type Accumulator, accumulator } from "./fold.ts"
-import { collapsed, type Form, type Interned, interned, merged, rangesOf } from "./form.ts"
-import { emptyFold } from "./function.ts"
 import { type I32, i32 } from "./instructions.ts"
 import { constantPool, type KernelCode, type KernelContext, kernelFunc } from "./kernel.ts"
-import { copiesFor, costOf, cut, ordered, ownCost, stride, variesWith, vectorCost } from "./nest.ts"
+import { compact, hollow, isArg, prepare, type Prepared } from "./loop-form.ts"
+import { choose, count, ofStage, type Plan, storesOf } from "./loop-plan.ts"
+import { costOf, cut } from "./nest.ts"
 import { split, splitCode } from "./split.ts"
 import { taskLoop } from "./task.ts"
+import { vectorLoop } from "./vector.ts"
 import { writer } from "./writer.ts"
-
-// -----------------------------------------------------------------------------
-// the form of a loop
-// -----------------------------------------------------------------------------
-
-/** A loop in its form: its stages with interned expressions. */
-interface Prepared {
-  readonly of: Interned
-  readonly dims: ReadonlyArray<number>
-  readonly over: ReadonlyArray<number>
-  readonly stages: ReadonlyArray<Stage>
-}
-
-const parts = (stages: ReadonlyArray<Stage>): Pick<Form, "exprs" | "indices"> => ({
-  exprs: stages.flatMap((s) => s.tag === "fold" ? s.folds.map((f) => f.value) : s.stores.map((t) => t.value)),
-  indices: stages.flatMap((s) => s.tag === "fold" ? [] : s.stores.map((t) => t.at)),
-})
-
-const rebuilt = (stages: ReadonlyArray<Stage>, form: Form): ReadonlyArray<Stage> => {
-  let [e, i] = [0, 0]
-  return stages.map((s): Stage =>
-    s.tag === "fold"
-      ? { ...s, folds: s.folds.map((f) => ({ ...f, value: form.exprs[e++]! })) }
-      : { ...s, stores: s.stores.map((t) => ({ ...t, value: form.exprs[e++]!, at: form.indices[i++]! })) }
-  )
-}
-
-const isArg = (f: Fold): boolean => f.fn === "argmax" || f.fn === "argmin"
-
-/** Joins the two innermost variables of a map where neither is long enough for lanes. */
-const widened = (f: Form): Form => {
-  const [dims, over] = f.groups
-  if (over!.ids.length > 0 || dims!.ids.length < 2 || f.indices.length === 0) return f
-  const [inner, outer] = [...ordered(dims!.ids, f.indices)].reverse() as [number, number]
-  const [m, n] = [f.sizes[inner]!, f.sizes[outer]!]
-  const narrow = m < 16 && (m === 2 || m % 4 === 0) && m * n >= 8
-  return narrow ? collapsed(f, outer, inner) : f
-}
-
-const prepare = (k: Loop): Prepared => {
-  const first = k.dims.length
-  const args = k.stages.some((s) => s.tag === "fold" && s.folds.some(isArg))
-  const form = widened(merged({
-    sizes: [...k.dims, ...k.over],
-    groups: [
-      { ids: k.dims.map((_, i) => i), free: true },
-      { ids: k.over.map((_, i) => first + i), free: !args },
-    ],
-    ...parts(k.stages),
-  }))
-  const of = interned(form)
-  return { of, dims: form.groups[0]!.ids, over: form.groups[1]!.ids, stages: rebuilt(k.stages, of.form) }
-}
-
-/** A loop over no inner points: folds give what they give for nothing, sweeps store nothing. */
-const hollow = (k: Loop): Loop => {
-  const folds = k.stages.flatMap((s) => s.tag === "fold" ? s.folds : [])
-  const empty = (e: Expr): Expr => {
-    if (e.tag !== "acc") return e
-    const { fn } = folds.find((f) => f.id === e.id)!
-    const value = fn === "argmax" || fn === "argmin" ? 0 : emptyFold(fn, e.dtype)
-    return { tag: "const", dtype: e.dtype, value }
-  }
-  const again = rebuild((i, e) => substitute(i, variable, e, rangesOf([...k.dims, ...k.over])), empty)
-  const stages = k.stages.filter((s) => s.tag === "point").map((s): Stage => ({
-    tag: "point",
-    stores: s.stores.map((t) => ({ ...t, value: again(t.value) })),
-  }))
-  return { ...k, over: [], stages }
-}
-
-// -----------------------------------------------------------------------------
-// choices
-// -----------------------------------------------------------------------------
-
-interface Plan {
-  readonly vector: number | undefined
-  /** Is the vector variable one that is folded over? */
-  readonly along: boolean
-  readonly rows: ReadonlyArray<number>
-  readonly inner: ReadonlyArray<number>
-  readonly copies: number
-  /** Expressions kept from one stage for later ones. */
-  readonly stashes: ReadonlyMap<Expr, number>
-}
-
-const ofStage = (s: Stage): ReadonlyArray<Expr> =>
-  s.tag === "fold" ? s.folds.map((f) => f.value) : s.stores.flatMap((t) => [t.value, ...indexValues(t.at)])
-
-const storesOf = (stages: ReadonlyArray<Stage>): ReadonlyArray<Store> =>
-  stages.flatMap((s) => s.tag === "fold" ? [] : s.stores)
-
-const count = (sizes: ReadonlyArray<number>, ids: ReadonlyArray<number>): number =>
-  ids.reduce((n, id) => n * sizes[id]!, 1)
 
 /** Steps of a sum after which it is flushed: an accumulator's error grows with their number. */
 const flushAfter = 128
 
-/** Vector instructions that make a value worth a store and a load. */
-const worthKeeping = 12
 /** Bytes of scratch of one row. */
 const stashLimit = 8 << 20
-
-/** The largest costly values of the innermost loop that two stages compute, by the first stage that does. */
-const shared = (p: Prepared, deepest: number): ReadonlyMap<Expr, number> => {
-  const inner = (s: Stage): boolean => s.tag !== "point"
-  const written = new Set(storesOf(p.stages).map((t) => t.buffer))
-  const varies = variesWith(deepest)
-  const costs = new Map<Expr, number>()
-  const cost = (e: Expr): number => {
-    const known = costs.get(e)
-    if (known !== undefined) return known
-    const made = varies(e) ? ownCost(e) + children(e).reduce((sum, c) => sum + cost(c), 0) : 0
-    costs.set(e, made)
-    return made
-  }
-  const frozen = (e: Expr): boolean => !walk([e]).some((x) => x.tag === "load" && written.has(x.buffer))
-  const first = new Map<Expr, number>()
-  const kept = new Map<Expr, number>()
-  p.stages.forEach((s, n) => {
-    if (!inner(s)) return
-    const visited = new Set<Expr>()
-    const visit = (e: Expr): void => {
-      if (visited.has(e) || !varies(e)) return
-      visited.add(e)
-      const before = first.get(e)
-      if (before !== undefined && before < n && e.dtype !== "bool" && cost(e) >= worthKeeping && frozen(e)) {
-        kept.set(e, before)
-        return
-      }
-      children(e).forEach(visit)
-    }
-    ofStage(s).forEach(visit)
-    walk(ofStage(s)).forEach((e) => first.has(e) || first.set(e, n))
-  })
-  return kept
-}
-
-/** A variable along which something is read element by element while lanes lie far apart: then it runs innermost. */
-const crossed = (
-  dims: ReadonlyArray<number>,
-  vector: number,
-  places: ReadonlyArray<Index>,
-  sizes: ReadonlyArray<number>,
-): number | undefined =>
-  dims.find((id) =>
-    id !== vector && sizes[id]! >= 8 && places.some((i) => stride(i, id) === 1 && stride(i, vector) >= 16)
-  )
-
-const choose = (p: Prepared): Plan => {
-  const { sizes } = p.of.form
-  const deep = p.over.length > 0
-  const innerStages = deep ? p.stages.filter((s) => s.tag !== "point") : p.stages
-  const exprs = innerStages.flatMap(ofStage)
-  const places = storesOf(innerStages).map((t) => t.at)
-  const folds = p.stages.reduce((n, s) => n + (s.tag === "fold" ? s.folds.length : 0), 0)
-  const overCount = count(sizes, p.over)
-  const candidates = [
-    ...p.dims.map((id) => ({ id, cost: vectorCost(id, sizes[id]!, exprs, places) })),
-    ...p.over.map((id) => ({ id, cost: vectorCost(id, sizes[id]!, exprs, places) + 12 * folds / overCount })),
-  ].sort((a, b) => a.cost - b.cost)
-  const vector = candidates[0]?.id
-  const along = vector !== undefined && p.over.includes(vector)
-  const every = [...places, ...walk(exprs).flatMap((e) => e.tag === "load" ? [e.at] : [])]
-  const others = (ids: ReadonlyArray<number>): ReadonlyArray<number> =>
-    ordered(ids.filter((id) => id !== vector), [...places, ...places, ...every])
-  const cost = Math.max(0, ...innerStages.map((s) => costOf(ofStage(s))))
-  const inner = along ? [...others(p.over), vector] : others(p.over)
-  const crossing = deep || vector === undefined ? undefined : crossed(p.dims, vector, every, sizes)
-  return {
-    vector,
-    along,
-    rows: along || vector === undefined
-      ? others(p.dims)
-      : [...others(p.dims).filter((id) => id !== crossing), vector, ...(crossing === undefined ? [] : [crossing])],
-    inner,
-    copies: vector === undefined ? 1 : copiesFor(sizes[vector]!, cost, crossing === undefined ? 4 : 2),
-    stashes: inner.length === 0 ? new Map() : shared(p, inner.at(-1)!),
-  }
-}
-
-// -----------------------------------------------------------------------------
-// code
-// -----------------------------------------------------------------------------
-
-/** Runs `write` over a range of the vector variable, with all copies, with one, and element by element. */
-export const vectorLoop = (
-  e: Emitter,
-  id: number,
-  from: I32,
-  to: I32,
-  size: number,
-  copies: number,
-  write: () => void,
-): void => {
-  const block = 4 * copies
-  const known = typeof to === "number" && typeof from === "number"
-  const below = (unit: number): I32 => typeof to === "number" ? to - to % unit : e.w.keep(i32.and(to, -unit))
-  const run = (start: I32, end: I32, width: number, many: number): void => {
-    const sure = typeof start === "number" && typeof end === "number" && start < end
-    e.loop(id, start, end, width * many, sure, () => e.lanes(width, many, write))
-  }
-  const empty = (a: I32, b: I32): boolean => typeof a === "number" && typeof b === "number" && a >= b
-  let start = from
-  const step = (unit: number, width: number, many: number): void => {
-    const end = width === 1 ? to : below(unit)
-    if (empty(start, end)) return
-    run(start, end, width, many)
-    start = end
-  }
-  const rest = known ? (to as number) - (from as number) : size
-  if (size >= block) step(block, 4, copies)
-  if (copies > 1 && rest % block >= 4) step(4, 4, 1)
-  if (rest % 4 !== 0) step(1, 1, 1)
-}
 
 /** The code of a loop. */
 export const loopCode = (given: Loop, context: KernelContext): KernelCode => {
@@ -241,25 +31,8 @@ export const loopCode = (given: Loop, context: KernelContext): KernelCode => {
   const p = prepare(k)
   const plan = choose(p)
   const columns = !plan.along && plan.vector !== undefined && plan.inner.length > 0
-  const two = split(compact(p, plan), columns, context.buffers.length)
+  const two = split(compact(p, plan.inner), columns, context.buffers.length)
   return two === undefined ? wholeCode(p, plan, context) : splitCode(two, context, wholeLoop)
-}
-
-/** The loop in its form, variables that are folded over in the order of the plan. */
-const compact = (p: Prepared, plan: Plan): Loop => {
-  const { sizes } = p.of.form
-  const order = [...p.dims, ...plan.inner]
-  const numbers = new Map(order.map((id, i) => [id, i]))
-  const ranges = rangesOf(order.map((id) => sizes[id]!))
-  const into = (id: number): Index => variable(numbers.get(id)!)
-  const again = rebuild((i, e) => substitute(i, into, e, ranges))
-  const store = (t: Store): Store => ({ ...t, at: substitute(t.at, into, again, ranges), value: again(t.value) })
-  const stages = p.stages.map((s): Stage =>
-    s.tag === "fold"
-      ? { ...s, folds: s.folds.map((f) => ({ ...f, value: again(f.value) })) }
-      : { ...s, stores: s.stores.map(store) }
-  )
-  return { tag: "loop", dims: p.dims.map((id) => sizes[id]!), over: plan.inner.map((id) => sizes[id]!), stages }
 }
 
 const wholeLoop = (k: Loop, context: KernelContext): KernelCode => {
@@ -429,10 +202,10 @@ const wholeCode = (p: Prepared, plan: Plan, context: KernelContext): KernelCode 
     const chunked = (task: Value<"i32">, past: Value<"i32">): void => {
       const size = sizes[plan.rows[cutting.fixed]!]!
       const from = w.keep(i32.mul(task, cutting.chunk))
-      const end: Local<"i32"> = w.keep(i32.mul(past, cutting.chunk))
+      const end = w.keep(i32.mul(past, cutting.chunk))
       const to = w.fresh("i32")
       w.put(to.set(end))
-      if (size % cutting.chunk !== 0) w.put(to.set(least(end, size)))
+      if (size % cutting.chunk !== 0) w.put(to.set(select(i32.ltS(end, size), end, i32.const(size))))
       level(cutting.fixed, from, to)
     }
     hoistAll()
@@ -455,8 +228,3 @@ const wholeCode = (p: Prepared, plan: Plan, context: KernelContext): KernelCode 
     constants: pool.bytes(),
   }
 }
-
-const least = (x: Local<"i32">, y: number): Value<"i32"> => ({
-  type: "i32",
-  code: [x.code, i32.const(y).code, i32.ltS(x, y).code, 0x1b],
-})

@@ -11,9 +11,9 @@ import { interned, merged } from "./form.ts"
 import { foldOn } from "./function.ts"
 import { i32, memoryFill } from "./instructions.ts"
 import { constantPool, type KernelCode, type KernelContext, kernelFunc, type Phase } from "./kernel.ts"
-import { vectorLoop } from "./loop.ts"
 import { copiesFor, costOf, ordered, stride, varying } from "./nest.ts"
 import { taskLoop } from "./task.ts"
+import { vectorLoop } from "./vector.ts"
 import { writer } from "./writer.ts"
 
 const clearBytes = 65536
