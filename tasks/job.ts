@@ -25,8 +25,11 @@ const logFile = "log.jsonl"
 const reportFile = "report.html"
 const title = "A small Llama reads Moby-Dick"
 
+/** All faults as one, a sentence a line. */
 const orFail = <A>(e: E.Either<ReadonlyArray<FileFault>, A>): Effect.Effect<A, FileFault> =>
-  E.isLeft(e) ? Effect.fail(e.left[0]!) : Effect.succeed(e.right)
+  E.isLeft(e)
+    ? Effect.fail({ ...e.left[0]!, message: e.left.map((f) => f.message).join("\n") })
+    : Effect.succeed(e.right)
 
 // ---- where it goes -------------------------------------------------------------
 
@@ -63,6 +66,10 @@ const choose = (options: Options): Effect.Effect<string, StoreFault | FileFault>
     )
   })
 
+/** Faults that name the file they are in. */
+const inFile = <A>(path: string, e: E.Either<ReadonlyArray<FileFault>, A>): E.Either<ReadonlyArray<FileFault>, A> =>
+  E.mapLeft((faults: ReadonlyArray<FileFault>) => faults.map((f) => ({ ...f, message: `${path}: ${f.message}` })))(e)
+
 const readText = (path: string): Effect.Effect<string, StoreFault> =>
   Effect.tryPromise({ try: () => readFile(path, "utf8"), catch: (cause) => storeFault("read", path, cause) })
 
@@ -70,7 +77,7 @@ const readText = (path: string): Effect.Effect<string, StoreFault> =>
 const settingsOf = (options: Options, root: string): Effect.Effect<Settings, StoreFault | FileFault> =>
   Effect.gen(function* () {
     const path = options.resume ? join(root, "settings.json") : options.settings
-    const given = path === undefined ? standard : yield* orFail(decodeSettings(yield* readText(path)))
+    const given = path === undefined ? standard : yield* orFail(inFile(path, decodeSettings(yield* readText(path))))
     if (options.resume) return given
     const seeded = options.seed === undefined ? given : { ...given, seed: options.seed }
     return yield* orFail(checkSettings(options.steps === undefined ? seeded : withSteps(seeded, options.steps)))
@@ -115,16 +122,14 @@ export interface Surroundings {
 }
 
 const job = (
-  options: Options,
+  given: Settings,
+  minutes: number | undefined,
   root: string,
   around: Surroundings,
 ): Effect.Effect<void, TrainingFault, Device | Store> =>
   Effect.gen(function* () {
     const corpus = yield* mobyDick
-    const given = yield* settingsOf(options, root)
-    const settings = options.minutes === undefined
-      ? given
-      : withSteps(given, yield* stepsWithin(given, corpus, options.minutes))
+    const settings = minutes === undefined ? given : withSteps(given, yield* stepsWithin(given, corpus, minutes))
     yield* mendLog
     const told = heardBy(run(settings, corpus, title), [printer(around.terminal), logTo(logFile)])
     const outcome = yield* Effect.ensuring(Effect.provide(told, events), Effect.ignore(writeReport))
@@ -151,7 +156,8 @@ export const main = (args: ReadonlyArray<string>, around: Surroundings): Effect.
   }
   return Effect.gen(function* () {
     const root = yield* choose(options.right)
-    yield* job(options.right, root, around).pipe(
+    const given = yield* settingsOf(options.right, root)
+    yield* job(given, options.right.minutes, root, around).pipe(
       Effect.provide(folder(root)),
       Effect.provide(around.device(options.right.device)),
     )

@@ -156,4 +156,5 @@ export const listed = ({ model: m, recipe: r, ...s }: Settings): ReadonlyArray<r
   ["AdamW", `betas ${r.beta1} and ${r.beta2}, decay ${r.decay}`],
   ["clip", `global norm ${r.clip}`],
   ["seed", String(s.seed)],
+  ["score", `windows of ${r.time} bytes that slide by ${Math.floor(r.time / 2)}; the first byte counts 8 bits`],
 ]

@@ -64,6 +64,7 @@ const meanings: ReadonlyMap<string, Meaning> = new Map([
   ["EPERM", denied],
   ["EROFS", denied],
   ["NotCapable", denied],
+  ["ENOENT", { reason: "path", advice: "there is no such file, and no folder for it can be made there" }],
   ["ENOTDIR", notFolder],
   ["EEXIST", notFolder],
   ["EISDIR", { reason: "path", advice: "a folder stands where a file is needed: choose another --out folder" }],

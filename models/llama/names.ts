@@ -13,6 +13,14 @@
  *
  * Ours are LWM's matrices, element for element. Hugging Face's are transposed, and its rotary positions turn element i
  * with element i + head / 2 where ours turn 2i with 2i + 1: the rows of query and key are put into that order.
+ *
+ * ```ts
+ * import { encode } from "../../core/files/safetensors.ts"
+ * import type { Config } from "./config.ts"
+ * import type { Hosts, Parameters } from "./parameters.ts"
+ *
+ * const file = (c: Config, p: Hosts<Parameters>) => encode(toHuggingFace(c, p), new Map([["format", "pt"]]))
+ * ```
  * @module
  */
 import { either as E } from "fp-ts"

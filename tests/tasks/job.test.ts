@@ -123,7 +123,12 @@ it("a device that is not there is a sentence, and nothing is written", async () 
 })
 
 it("settings that are missing, torn or impossible are sentences", async () => {
-  assert.match((await attempt((root) => [`--out=${root}/new`, `--settings=${root}/none`])).said, /no device/)
+  const spoilt = (root: string) => writeFile(join(root, "s.json"), '{"version":2}')
+  const flags = (root: string) => [`--out=${join(root, "new")}`, `--settings=${join(root, "s.json")}`]
+  assert.match((await attempt(flags)).said, /^cannot read .*s\.json: there is no such file/)
+  const { code, said } = await attempt(flags, spoilt)
+  assert.is(code, 1)
+  assert.match(said, /s\.json: version: expected 1, got 2\n.*s\.json: task: expected "world", got nothing\n/)
   const read = (text: string): string => {
     const e = decodeSettings(text)
     return E.isLeft(e) ? e.left.map((f) => f.message).join("; ") : "believed"
