@@ -8,6 +8,7 @@ import { fold } from "../graph/fold.ts"
 import type { BinaryFn, CumulateFn, UnaryFn } from "../graph/node.ts"
 import { binary, bitcast, cast, unary } from "../graph/scalar.ts"
 import type { Compute, DType } from "../tensor/dtype.ts"
+import { children } from "./expression.ts"
 import type { Atom, Expr, Guard, Index } from "./kernel.ts"
 
 // -----------------------------------------------------------------------------
@@ -86,35 +87,6 @@ export interface Ready<T> {
   readonly value: (e: Expr) => () => T
   readonly index: (i: Index) => () => number
 }
-
-/** The expressions that an expression is made of. */
-const parts = (e: Expr): ReadonlyArray<Expr> => {
-  switch (e.tag) {
-    case "load":
-      return [...inIndex(e.at), ...e.guards.flatMap((g) => inIndex(g.at))]
-    case "index":
-      return inIndex(e.at)
-    case "within":
-      return e.guards.flatMap((g) => inIndex(g.at))
-    case "binary":
-      return [e.x, e.y]
-    case "select":
-      return [e.c, e.x, e.y]
-    case "unary":
-    case "cast":
-    case "bitcast":
-    case "round":
-      return [e.x]
-    default:
-      return []
-  }
-}
-
-/** The expressions whose values an index takes. */
-export const inIndex = (i: Index): ReadonlyArray<Expr> =>
-  i.terms.flatMap(({ atom }) =>
-    atom.tag === "value" ? [atom.of] : atom.tag === "div" || atom.tag === "mod" ? inIndex(atom.of) : []
-  )
 
 /** Makes the expressions of one place ready; accs are read from `accs`, by id. */
 export const ready = <T>(
@@ -232,7 +204,7 @@ export const ready = <T>(
       if (places.has(e)) continue
       if (!done) {
         stack.push([e, true])
-        for (const part of parts(e)) stack.push([part, false])
+        for (const part of children(e)) stack.push([part, false])
         continue
       }
       const place = registers.length

@@ -4,7 +4,8 @@
  * @module
  */
 import { order, outdoes } from "../graph/fold.ts"
-import { type Algebra, type Effect, type Frame, inIndex, type Memory, type Ready, ready } from "./evaluate.ts"
+import { type Algebra, type Effect, type Frame, type Memory, type Ready, ready } from "./evaluate.ts"
+import { indexValues } from "./expression.ts"
 import type { Contract, Cumulate, Expr, Kernel, Loop, Scatter, Sort, Store } from "./kernel.ts"
 
 export { type Algebra, exact, type Folding, type Memory, type Where } from "./evaluate.ts"
@@ -26,7 +27,7 @@ const sweep = (vars: Array<number>, first: number, sizes: ReadonlyArray<number>,
 
 /** Roots of a list of stores. */
 const ofStores = (stores: ReadonlyArray<Store>): ReadonlyArray<Expr> =>
-  stores.flatMap((s) => [s.value, ...inIndex(s.at)])
+  stores.flatMap((s) => [s.value, ...indexValues(s.at)])
 
 /** Computes the values, then stores them all. */
 const storing = <T>(frame: Frame<T>, at: Ready<T>, stores: ReadonlyArray<Store>): Effect => {
@@ -116,7 +117,7 @@ const contract = <T>(algebra: Algebra<T>, frame: Frame<T>, k: Contract): Effect 
 }
 
 const scatter = <T>(algebra: Algebra<T>, frame: Frame<T>, k: Scatter): Effect => {
-  const at = ready(algebra, frame, [], [k.row, k.value, ...inIndex(k.at)])
+  const at = ready(algebra, frame, [], [k.row, k.value, ...indexValues(k.at)])
   const [row, value, base] = [at.value(k.row), at.value(k.value), at.index(k.at)]
   const { step } = algebra.fold("sum", k.dtype)
   const each = sweep(frame.vars, k.dims.length, k.along, () => {
@@ -157,7 +158,7 @@ const cumulate = <T>(algebra: Algebra<T>, frame: Frame<T>, k: Cumulate): Effect 
 
 const sort = <T>(algebra: Algebra<T>, frame: Frame<T>, k: Sort): Effect => {
   const last = k.dims.length
-  const at = ready(algebra, frame, [], [k.key, ...inIndex(k.at)])
+  const at = ready(algebra, frame, [], [k.key, ...indexValues(k.at)])
   const [key, place, before] = [at.value(k.key), at.index(k.at), order(k.descending)]
   return sweep(frame.vars, 0, k.dims, () => {
     frame.where.outer++

@@ -18,7 +18,7 @@ import { type AnyHost, load, store } from "../../../core/tensor/host.ts"
 import type { RandomGraph, Roots } from "./graphs.ts"
 
 /** Any program, by paths. */
-type Plain = Compiled<Readonly<Record<string, Node>>, Roots>
+export type Plain = Compiled<Readonly<Record<string, Node>>, Roots>
 
 /** Relative to the largest magnitude of an output. */
 export type Tolerance = (dtype: DType) => number
@@ -28,7 +28,8 @@ export const nearly: Tolerance = () => 1e-6
 
 const inputsOf = (g: RandomGraph): ReadonlyArray<Node> => g.inputs.map((i) => input(i.path, i.dtype, i.axes, i.shape))
 
-const compiled = (g: RandomGraph): Plain => {
+/** The program of a random graph. */
+export const compiled = (g: RandomGraph): Plain => {
   const specs = Object.fromEntries(g.inputs.map((i) => [i.path, { dtype: i.dtype, axes: i.axes, shape: i.shape }]))
   const f = (nodes: Readonly<Record<string, Node>>): Roots => g.build(g.inputs.map((i) => nodes[i.path]!))
   const paths = Object.keys(g.build(inputsOf(g)))

@@ -4,7 +4,7 @@
  */
 import type { Atom, Expr, Index, Kernel } from "../../../core/kernel/kernel.ts"
 import { type Case, oneKernel, type Use } from "./program.ts"
-import { stream } from "./arbitrary.ts"
+import { stream } from "./tape.ts"
 
 /** A case with its name; `want` gives the first output's elements where the plain loops would take too long. */
 export interface Large {
