@@ -71,7 +71,8 @@ export const cumulateCode = (k: Cumulate, context: KernelContext): KernelCode =>
   const along = of.form.groups[1]!.ids[0]
   const stores = k.stores.map((s, i) => ({ buffer: s.buffer, at: indices[i]!, value: exprs[i + 1]! }))
   const places = [...indices, ...walk(exprs).flatMap((e) => e.tag === "load" ? [e.at] : [])]
-  const alone = 0.3 * costOf(exprs) + places.length + 2
+  // one element waits for the one before
+  const alone = 0.3 * costOf(exprs) + places.length + (k.fn === "sum" && k.dtype === "f32" ? 16 : 4)
   const best = dims.map((id) => ({ id, cost: vectorCost(id, sizes[id]!, exprs, indices) })).sort((a, b) =>
     a.cost - b.cost
   )

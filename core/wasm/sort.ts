@@ -1,7 +1,7 @@
 /**
  * Stable argsort: each key becomes a number whose order as an unsigned integer is the order asked for (NaN greatest),
- * key and position become one 64-bit number, and those are merge-sorted in scratch: no two are equal, so the order is
- * stable by itself.
+ * key and position become one 64-bit number, and those are sorted in scratch. Short rows are merged: no two numbers are
+ * equal, so the order is stable by itself. Long ones are sorted by the bytes of their keys, the last byte first.
  * @module
  */
 import { indexValues } from "../kernel/expression.ts"
@@ -9,6 +9,7 @@ import type { Sort } from "../kernel/kernel.ts"
 import type { Compute } from "../tensor/dtype.ts"
 import {
   branchIf,
+  call,
   type Code,
   type Func,
   func,
@@ -21,7 +22,7 @@ import {
 } from "./assembler.ts"
 import { emitter } from "./expression.ts"
 import { interned, merged } from "./form.ts"
-import { f32x4, i32, i32x4, i64, type V128, v128 } from "./instructions.ts"
+import { f32x4, i32, i32x4, i64, memoryFill, type V128, v128 } from "./instructions.ts"
 import { constantPool, type KernelCode, type KernelContext, kernelFunc } from "./kernel.ts"
 import { costOf } from "./nest.ts"
 import { taskLoop } from "./task.ts"
@@ -84,6 +85,67 @@ const mergeSort: Func = func("mergeSort", ["i32", "i32", "i32"], ["i32"], (s) =>
   return [run.set(i32.const(8)), repeatWhile(i32.ltU(run, i32.shl(n, 3)), pass), from.code]
 })
 
+const buckets = 256
+/** Bytes of four tables of counts. */
+const countBytes = 4 * 4 * buckets
+
+/** Sorts n u64 by their upper four bytes, between two arrays, back into the first. */
+const radixSort: Func = func("radixSort", ["i32", "i32", "i32", "i32"], [], (s) => {
+  const [from, to, n, counts] = s.params as [Local<"i32">, Local<"i32">, Local<"i32">, Local<"i32">]
+  const [at, end, sum, slot, place, swap] = [
+    s.local("i32"),
+    s.local("i32"),
+    s.local("i32"),
+    s.local("i32"),
+    s.local("i32"),
+    s.local("i32"),
+  ]
+  const x = s.local("i64")
+  const each = (body: Code): Code => [
+    at.set(from),
+    end.set(i32.add(from, i32.shl(n, 3))),
+    repeatWhile(i32.ltU(at, end), [body, at.set(i32.add(at, 8))]),
+  ]
+  const table = (pass: number): Value<"i32"> => i32.add(counts, 4 * buckets * pass)
+  const count = (pass: number): Code => [
+    slot.set(i32.add(table(pass), i32.shl(i32.load8U(at, 4 + pass), 2))),
+    i32.store(slot, i32.add(i32.load(slot), 1)),
+  ]
+  /** Counts become the places where their numbers begin, in bytes. */
+  const begin = (pass: number): Code => [
+    sum.set(to),
+    slot.set(table(pass)),
+    end.set(i32.add(slot, 4 * buckets)),
+    repeatWhile(i32.ltU(slot, end), [
+      place.set(i32.load(slot)),
+      i32.store(slot, sum),
+      sum.set(i32.add(sum, i32.shl(place, 3))),
+      slot.set(i32.add(slot, 4)),
+    ]),
+  ]
+  const move = (pass: number): Code => [
+    x.set(i64.load(at)),
+    slot.set(i32.add(table(pass), i32.shl(i32.load8U(at, 4 + pass), 2))),
+    place.set(i32.load(slot)),
+    i64.store(place, x),
+    i32.store(slot, i32.add(place, 8)),
+  ]
+  return [
+    memoryFill(counts, 0, countBytes),
+    each([0, 1, 2, 3].map(count)),
+    [0, 1, 2, 3].map((pass) => [
+      begin(pass),
+      each(move(pass)),
+      swap.set(from),
+      from.set(to),
+      to.set(swap),
+    ]),
+  ]
+})
+
+/** Elements from which sorting by bytes is faster. */
+const long = 256
+
 /** Lane 0 as a number in the order asked for. */
 const sortable = (w: Writer, given: V128, of: Compute, descending: boolean): Value<"i32"> => {
   const turn = (x: V128): V128 => descending ? v128.not(x) : x
@@ -113,6 +175,7 @@ export const sortCode = (k: Sort, context: KernelContext): KernelCode => {
   const along = of.form.groups[1]!.ids[0]
   const levels = new Map([...dims.map((id) => [id, 1] as const), ...(along === undefined ? [] : [[along, 2] as const])])
   const bytes = (8 * k.length + 63) & ~63
+  const radix = k.length >= long
   const tasks = dims.reduce((n, id) => n * sizes[id]!, 1)
 
   const code = kernelFunc("sort", context, (scope, args) => {
@@ -147,17 +210,18 @@ export const sortCode = (k: Sort, context: KernelContext): KernelCode => {
         const number = i64.shl(i64.extendU(sortable(w, e.value(key!, 0), k.key.dtype, k.descending)), i64.const(32))
         w.put(i64.store(i32.add(args.scratch, i32.shl(i, 3)), i64.or(number, i64.extendU(i))))
       })
-      const sorted = w.keep(
-        result("i32", mergeSort, args.scratch, i32.add(args.scratch, bytes), i32.const(k.length)),
-      )
+      const other = i32.add(args.scratch, bytes)
+      const size = i32.const(k.length)
+      if (radix) w.put(call(radixSort, args.scratch, other, size, i32.add(args.scratch, 2 * bytes)))
+      const sorted = radix ? args.scratch : w.keep(result("i32", mergeSort, args.scratch, other, size))
       walk((i) => e.store(place, w.keep(v128.load32Splat(i32.add(sorted, i32.shl(i, 3)))), 0))
     })
     return w.body()
   })
-  const work = k.length * (costOf([key!]) + 6 * Math.log2(k.length + 1))
+  const work = k.length * (costOf([key!]) + (radix ? 20 : 6 * Math.log2(k.length + 1)))
   return {
     phases: [{ tasks, grain: Math.max(1, Math.floor(30000 / work)), func: code }],
-    scratch: 2 * bytes,
+    scratch: 2 * bytes + (radix ? countBytes : 0),
     shared: 0,
     constants: pool.bytes(),
   }
