@@ -4,7 +4,7 @@
  * @module
  */
 import { mkdirSync, writeFileSync } from "node:fs"
-import { cpus, totalmem } from "node:os"
+import { cpus, loadavg, totalmem } from "node:os"
 import { join } from "node:path"
 import process from "node:process"
 import { root } from "../house.ts"
@@ -55,6 +55,8 @@ export const keep = (report: Report): string => {
     processors: cpus().length,
     gigabytes: Math.round(totalmem() / 2 ** 30),
     platform: `${process.platform} ${process.arch}`,
+    // Above the number of processors, others were at work too: figures are too low then, ratios are less certain.
+    load: Math.round(loadavg()[0]! * 10) / 10,
   }
   const date = new Date().toISOString()
   const file = `${date.slice(0, 10)}-${report.bench.replaceAll(" ", "-")}.json`
