@@ -1,0 +1,65 @@
+/**
+ * Packs the library as npm would get it, installs it into an empty Node project, type-checks a user's program against
+ * its declarations, and runs that program. `deno task pack:check`.
+ * @module
+ */
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import process from "node:process"
+import { root } from "../house.ts"
+import { run, tarball } from "./tarball.ts"
+
+const folder = mkdtempSync(join(tmpdir(), "orrery-user-"))
+const project = join(folder, "project")
+mkdirSync(project)
+
+/** The versions that check the package; the user brings them, not we. */
+const tools = ["typescript@5.9.3", "@types/node@20.19.25"]
+
+/** Does one thing and says how long it took. */
+const step = <A>(what: string, act: () => A): A => {
+  const start = performance.now()
+  const made = act()
+  process.stdout.write(`ok  ${what} (${((performance.now() - start) / 1000).toFixed(1)} s)\n`)
+  return made
+}
+const must = (what: string, holds: boolean): void => {
+  if (holds) return
+  process.stdout.write(`FAILED: ${what}\n`)
+  process.exit(1)
+}
+
+const file = step("pack", () => tarball(folder))
+process.stdout.write(`    ${(statSync(file).size / 1024).toFixed(0)} KiB\n`)
+
+writeFileSync(join(project, "package.json"), JSON.stringify({ name: "user", private: true, type: "module" }))
+const compilerOptions = {
+  target: "ES2023",
+  module: "NodeNext",
+  lib: ["ES2023", "DOM"],
+  types: ["node", "@webgpu/types"],
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  skipLibCheck: false,
+  outDir: "out",
+}
+writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["user.ts"] }))
+copyFileSync(join(root, "tests/publish/user.ts"), join(project, "user.ts"))
+
+const npm = ["install", "--no-audit", "--no-fund", "--ignore-scripts", "--omit=optional", "--loglevel=error"]
+step("install into an empty project", () => run("npm", [...npm, file, ...tools], project))
+const packed = readdirSync(join(project, "node_modules/@orrery/orrery"))
+must(
+  `LICENSE and README are packed, got ${packed}`,
+  ["LICENSE", "README.md", "mod.js", "mod.d.ts"].every((f) => packed.includes(f)),
+)
+must(
+  `nothing but the library is packed, got ${packed}`,
+  !packed.some((name) => ["tests", "tasks", ".ci", "runs"].includes(name)),
+)
+step("type-check with tsc", () => run("npx", ["tsc"], project))
+const said = step("run in Node", () => run(process.env.NODE ?? "node", ["out/user.js"], project))
+process.stdout.write(said.replace(/^/gm, "    ").trimEnd() + "\n")
+must("the program says that all is well", /^ok$/m.test(said))
+rmSync(folder, { recursive: true, force: true })
