@@ -46,9 +46,11 @@ export interface Emitter {
   readonly views: Map<number, View>
   readonly blocks: Array<Block>
   /** The variable that has a name for each lane, and how many lanes. Its value in lane 0 is a multiple of `width`. */
-  lane: { readonly id: number; readonly width: number } | undefined
+  lane: { readonly id: number; readonly width: number; readonly varying: Map<Expr, boolean> } | undefined
   /** Counts stages that stored: what was loaded from a written buffer before is not the same after. */
   epoch: number
+  /** Depth of each expression while the same blocks are open. */
+  depths: Map<Expr, number>
   names: number
   turns: number
   readonly globals: Array<string>
@@ -80,6 +82,7 @@ export const emitter = (
   blocks: [block()],
   lane: undefined,
   epoch: 0,
+  depths: new Map(),
   names: 0,
   turns: 0,
   globals: [],
@@ -96,7 +99,9 @@ export const say = (e: Emitter, ...lines: ReadonlyArray<string>): void => {
 /** Writes an inner block and gives its lines. */
 export const inside = (e: Emitter, body: () => void): ReadonlyArray<string> => {
   e.blocks.push(block())
+  e.depths = new Map()
   body()
+  e.depths = new Map()
   return e.blocks.pop()!.lines
 }
 
@@ -106,11 +111,17 @@ export const nest = (e: Emitter, head: string, body: () => void): void => {
   say(e, `${head} {`, ...lines.map((l) => "  " + l), "}")
 }
 
+/** Asks for a function of the library, by its name. */
+export const need = (e: Emitter, name: string): string => {
+  e.needs.add(name)
+  return name
+}
+
 /** A new name. */
 export const fresh = (e: Emitter, prefix: string): string => `${prefix}${e.names++}`
 
 /** Binds a value in the block of that depth, once for one text. */
-export const bind = (e: Emitter, depth: number, text: string, key = text): string => {
+export const bind = (e: Emitter, depth: number, text: string, key: string = text): string => {
   if (/^[A-Za-z_0-9.]+$/.test(text)) return text
   for (let d = depth; d >= 0; d--) {
     const known = e.blocks[d]!.names.get(key)

@@ -252,6 +252,16 @@ fn o_quadrant(x: f32) -> o_Quadrant {
 }`,
     "o_isnan",
   ),
+  // unsigned integers in the order of the floats: NaN last either way, -0 as 0
+  o_order: entry(
+    `fn o_order(x: f32, descending: bool) -> u32 {
+  if (o_isnan(x)) { return 0xffffffffu; }
+  let b = bitcast<u32>(select(x, 0.0, x == 0.0));
+  let up = select(b | 0x80000000u, ~b, (b >> 31u) != 0u);
+  return select(up, ~up, descending);
+}`,
+    "o_isnan",
+  ),
   o_half: entry(`fn o_half(h: u32) -> f32 {
   let m = h & 0x7fffu;
   let tiny = bitcast<u32>(f32(m) * 5.9604644775390625e-8f);
