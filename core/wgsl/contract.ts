@@ -144,8 +144,8 @@ export const tiled = (k: Contract, b: Build, tile: Tile): Shader => {
         ]
         if (checks.length > 0) say(e, `let has = ${checks.join(" && ")};`)
         const safe = (text: string): string => checks.length > 0 ? `select(0u, ${text}, has)` : text
-        say(e, `let dk = ${safe("k0 + kk")}${wd > 1 ? ` / ${wd}u` : ""};`)
-        say(e, `let dx = ${safe(`${first} + xx`)}${ws > 1 ? ` / ${ws}u` : ""};`)
+        say(e, `let dk = (${safe("k0 + kk")})${wd > 1 ? ` / ${wd}u` : ""};`)
+        say(e, `let dx = (${safe(`${first} + xx`)})${ws > 1 ? ` / ${ws}u` : ""};`)
         const lanes = Math.max(wd, ws)
         const wide = (f.along === "depth" ? s.depth : side.ids).at(-1)
         e.lane = lanes > 1 && wide !== undefined ? { id: wide, width: WIDTH, varying: new Map() } : undefined
@@ -165,7 +165,9 @@ export const tiled = (k: Contract, b: Build, tile: Tile): Shader => {
       bring(s.rows, "r0", m, BM, (kk, x, v) => `sa[${kk} * ${pitch}u + ${x}] = ${v};`)
       bring(s.cols, "c0", n, BN, (kk, x, v) => `sb[${kk} * ${BN / 4}u + (${x} >> 2u)][${x} & 3u] = ${v};`)
       say(e, "workgroupBarrier();")
-      nest(e, `for (var k = 0u; k < ${BK}u; k = k + 1u)`, () => {
+      // the workgroup's number never reaches 2^31, which compilers do not know: then they leave the loop as it is
+      const steps = b.tuning.unroll ? `${BK}u` : `${BK}u + (gid >> 31u)`
+      nest(e, `for (var k = 0u; k < ${steps}; k = k + 1u)`, () => {
         for (const j of range(TN / 4)) say(e, `let b${j}_ = sb[k * ${BN / 4}u + tx + ${j * cx}u];`)
         for (const i of range(TM)) {
           say(e, `let a${i}_ = vec4<${type}>(sa[k * ${pitch}u + ty * ${TM}u + ${i}u]);`)

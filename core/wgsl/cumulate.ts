@@ -51,14 +51,14 @@ export const cumulate = (k: Cumulate, b: Build): Shader => {
       return { size: tuning.map, groups: Math.ceil(points / tuning.map) }
     }
     e.globals.push(`var<workgroup> part: array<${k.dtype}, ${lanes}>;`)
-    say(e, `let from = min(lid * ${stretch}u, ${k.length}u);`, `let to = min(from + ${stretch}u, ${k.length}u);`)
+    say(e, `let begin = min(lid * ${stretch}u, ${k.length}u);`, `let end = min(begin + ${stretch}u, ${k.length}u);`)
     say(e, `var run = ${identity};`)
-    run("from", "to", () => {})
+    run("begin", "end", () => {})
     say(e, "part[lid] = run;", "workgroupBarrier();", `run = ${identity};`)
     nest(e, "for (var l = 0u; l < lid; l = l + 1u)", () => say(e, `run = ${joined(e, k.fn, k.dtype, "run", "part[l]")};`))
     // every stretch has been read before the first result is written: the results may take the values' place
     say(e, "storageBarrier();")
-    run("from", "to", write)
+    run("begin", "end", write)
     return { size: lanes, groups: points }
   })
 }

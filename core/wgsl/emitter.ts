@@ -34,7 +34,6 @@ export interface Block {
 export interface View {
   vector: boolean
   atomic: boolean
-  stored: boolean
   used: boolean
 }
 
@@ -77,7 +76,7 @@ export const emitter = (
   capability,
   needs: new Set(),
   views: new Map(
-    slots.map((s) => [s.binding, { vector: false, atomic: false, stored: false, used: false, ...views.get(s.binding) }]),
+    slots.map((s) => [s.binding, { vector: false, atomic: false, used: false, ...views.get(s.binding) }]),
   ),
   blocks: [block()],
   lane: undefined,

@@ -216,7 +216,8 @@ const encoded = (e: Emitter, dtype: DType, x: string): string =>
     ? `select(0u, 1u, ${x})`
     : `(${x} & 0xffu)`
 
-const halfOf = (e: Emitter, x: string): string => `bitcast<vec2<f16>>(${need(e, "o_half_bits")}(${x})).x`
+/** Rounded here, so that what WGSL's own conversion would round is exact. */
+const halfOf = (e: Emitter, x: string): string => `f16(${need(e, "o_half")}(${need(e, "o_half_bits")}(${x})))`
 
 const storeTogether = (e: Emitter, slot: number, at: Index, values: ReadonlyArray<string>): void => {
   const { dtype } = e.slots[slot]!

@@ -44,7 +44,7 @@ export interface Partial {
 
 /** Declares the variables of a partial result that holds nothing yet. */
 export const open = (e: Emitter, fn: ReduceFn, dtype: Compute): Partial => {
-  const value = fresh(e, "f")
+  const value = fresh(e, "fold")
   if (fn !== "argmax" && fn !== "argmin") {
     say(e, `var ${value} = ${identityText(e, fn, dtype)};`)
     return { fn, dtype, value, index: undefined }

@@ -33,7 +33,8 @@ export const sort = (k: Sort, b: Build): Shader => {
   const last = k.dims.length
   const whole = powerUp(k.length)
   const near = whole * 8 <= b.capability.workgroupBytes
-  const lanes = Math.max(1, Math.min(b.tuning.row, whole / 2))
+  const pairs = Math.max(1, whole / 2)
+  const lanes = Math.min(b.tuning.row, pairs)
 
   return shader(b, (e): Entry => {
     const define = (id: number, names: ReadonlyArray<string>): void => {
@@ -91,7 +92,7 @@ export const sort = (k: Sort, b: Build): Shader => {
     const barrier = near ? "workgroupBarrier();" : "storageBarrier();"
     nest(e, `for (var width = 2u; width <= ${whole}u; width = width << 1u)`, () => {
       nest(e, "for (var j = width >> 1u; j > 0u; j = j >> 1u)", () => {
-        nest(e, `for (var i = lid; i < ${whole / 2}u; i = i + ${lanes}u)`, () => {
+        nest(e, `for (var i = lid; i < ${pairs}u; i = i + ${lanes}u)`, () => {
           say(e, "let a = (i / j) * (j << 1u) + i % j;")
           say(e, "let b = select(a + j, (a / width) * width + width - 1u - a % width, j == width >> 1u);")
           nest(e, `if (b < ${k.length}u)`, exchange)

@@ -27,6 +27,8 @@ export interface WebgpuOptions {
 /** An open GPU. */
 export interface Gpu {
   readonly device: GPUDevice
+  /** Held on to: Dawn's device does not outlive its instance and adapter, which are garbage once nobody names them. */
+  readonly held: readonly [GPU, GPUAdapter]
   readonly limits: GPUSupportedLimits
   readonly implementation: "dawn" | "navigator"
   readonly adapter: string
@@ -143,6 +145,7 @@ const describe = (found: Found, device: GPUDevice, o: WebgpuOptions): Omit<Gpu, 
     subgroupMin: has("subgroups") ? info.subgroupMinSize ?? 0 : 0,
   }
   return {
+    held: [found.gpu, found.adapter],
     limits,
     implementation: found.implementation,
     adapter: [info.vendor, info.architecture, info.device, info.description].filter((t) => t !== "").join(" "),

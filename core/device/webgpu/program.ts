@@ -111,7 +111,10 @@ const bindingsOf = (k: Kernel, places: ReadonlyArray<Site>, buffers: ReadonlyArr
   const writes = new Set(written(k))
   const resource = (s: Site): string => `${s.from}${s.index}`
   const dirty = new Set([...writes].map((n) => resource(places[n]!)))
-  const keys = places.map((s, n) => `${resource(s)}@${s.offset}:${buffers[n]!.elements}:${buffers[n]!.dtype}`)
+  // empty arrays, which no kernel touches, all share one
+  const keys = places.map((s, n) =>
+    buffers[n]!.elements === 0 ? "empty" : `${resource(s)}@${s.offset}:${buffers[n]!.elements}:${buffers[n]!.dtype}`
+  )
   const distinct = [...new Set(keys)]
   const slots = places.map((s, n): Slot => ({
     dtype: buffers[n]!.dtype,
