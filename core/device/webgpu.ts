@@ -89,12 +89,16 @@ export const webgpuBackend = (gpu: Gpu): { readonly backend: Backend<GPUBuffer>;
       description: describe(gpu),
       maxBindings: gpu.capability.bindings,
       maxBufferBytes: gpu.capability.bindingBytes,
-      features: [gpu.implementation, ...gpu.features],
+      features: [gpu.implementation, ...(gpu.adapterClass === "software" ? ["software"] : []), ...gpu.features],
     },
     memory: Effect.sync(() => memory.account()),
     allocate: (dtype, elements) =>
       Effect.map(
-        attempt(gpu, "an allocation", () => memory.make(bytesOf(dtype, elements), `an array of ${elements} x ${dtype}`)),
+        attempt(
+          gpu,
+          "an allocation",
+          () => memory.make(bytesOf(dtype, elements), `an array of ${elements} x ${dtype}`),
+        ),
         (handle): Allocation<GPUBuffer> => ({ dtype, elements, handle }),
       ),
     free: (a) => Effect.sync(() => memory.free(a.handle, bytesOf(a.dtype, a.elements))),

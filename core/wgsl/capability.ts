@@ -42,7 +42,7 @@ export interface Tuning {
   /** Largest first; the first that leaves at least `groups` workgroups is taken, else the last. */
   readonly tiles: ReadonlyArray<Tile>
   readonly groups: number
-  /** May compilers unroll the innermost loop of a contraction? A software adapter takes seconds to compile that. */
+  /** May compilers unroll loops? A software adapter takes seconds to compile what they make of it. */
   readonly unroll: boolean
 }
 
@@ -65,8 +65,24 @@ export const candidates: ReadonlyArray<Tile> = [
 
 /** The tuning table: adapter class -> how kernels are cut. `default` serves every class that is not named. */
 export const tunings: { readonly [adapterClass: string]: Tuning } = {
-  default: { map: 256, row: 256, perLane: 4, fill: 32768, tiles: [large, medium, small, least], groups: 96, unroll: true },
-  nvidia: { map: 256, row: 256, perLane: 4, fill: 131072, tiles: [large, medium, small, least], groups: 132, unroll: true },
+  default: {
+    map: 256,
+    row: 256,
+    perLane: 4,
+    fill: 32768,
+    tiles: [large, medium, small, least],
+    groups: 96,
+    unroll: true,
+  },
+  nvidia: {
+    map: 256,
+    row: 256,
+    perLane: 4,
+    fill: 131072,
+    tiles: [large, medium, small, least],
+    groups: 132,
+    unroll: true,
+  },
   apple: { map: 256, row: 256, perLane: 4, fill: 32768, tiles: [medium, small, least], groups: 64, unroll: true },
   intel: { map: 128, row: 128, perLane: 4, fill: 16384, tiles: [medium, small, least], groups: 32, unroll: true },
   software: { map: 64, row: 64, perLane: 16, fill: 256, tiles: [medium, small, least], groups: 4, unroll: false },

@@ -12,7 +12,7 @@ import type { Tile } from "./capability.ts"
 import { type Emitter, inside, lie, nest, say, sideBySide, top, WIDTH } from "./emitter.ts"
 import { store, value } from "./expression.ts"
 import { loop } from "./loop.ts"
-import { type Build, decode, type Entry, idle, type Shader, shader } from "./shader.ts"
+import { bound, type Build, decode, type Entry, idle, type Shader, shader } from "./shader.ts"
 
 const product = (xs: ReadonlyArray<number>): number => xs.reduce((a, b) => a * b, 1)
 const range = (n: number, from: number = 0): ReadonlyArray<number> => Array.from({ length: n }, (_, i) => from + i)
@@ -51,8 +51,7 @@ export interface Sides {
   readonly cols: Side
 }
 
-const loads = (x: Expr): ReadonlyArray<Index> =>
-  walk([x]).flatMap((e) => e.tag === "load" ? [e.at] : [])
+const loads = (x: Expr): ReadonlyArray<Index> => walk([x]).flatMap((e) => e.tag === "load" ? [e.at] : [])
 
 /** Rows and columns change places where the stores lie along the rows. */
 export const sidesOf = (k: Contract): Sides => {
@@ -130,11 +129,17 @@ export const tiled = (k: Contract, b: Build, tile: Tile): Shader => {
     for (const i of range(TM)) for (const j of range(TN / 4)) say(e, `var ${acc(i, j)} = vec4<${type}>();`)
 
     // brings one slice of an operand into workgroup memory, k-major
-    const bring = (side: Side, first: string, count: number, extent: number, put: (k: string, x: string, v: string) => string) => {
+    const bring = (
+      side: Side,
+      first: string,
+      count: number,
+      extent: number,
+      put: (k: string, x: string, v: string) => string,
+    ) => {
       const f = fetchOf(side, s.depth, sizes)
       const [wd, ws] = f.along === "depth" ? [f.width, 1] : [1, f.width]
       const [cells, inRow] = [BK / wd * (extent / ws), f.along === "depth" ? BK / wd : extent / ws]
-      nest(e, `for (var q = lid; q < ${cells}u; q = q + ${size}u)`, () => {
+      nest(e, `for (var q = lid; q < ${bound(b, cells)}; q = q + ${size}u)`, () => {
         const [fast, slow] = [`(q % ${inRow}u)`, `(q / ${inRow}u)`]
         say(e, `let kk = ${f.along === "depth" ? `${fast} * ${wd}u` : slow};`)
         say(e, `let xx = ${f.along === "depth" ? slow : `${fast} * ${ws}u`};`)
@@ -165,9 +170,7 @@ export const tiled = (k: Contract, b: Build, tile: Tile): Shader => {
       bring(s.rows, "r0", m, BM, (kk, x, v) => `sa[${kk} * ${pitch}u + ${x}] = ${v};`)
       bring(s.cols, "c0", n, BN, (kk, x, v) => `sb[${kk} * ${BN / 4}u + (${x} >> 2u)][${x} & 3u] = ${v};`)
       say(e, "workgroupBarrier();")
-      // the workgroup's number never reaches 2^31, which compilers do not know: then they leave the loop as it is
-      const steps = b.tuning.unroll ? `${BK}u` : `${BK}u + (gid >> 31u)`
-      nest(e, `for (var k = 0u; k < ${steps}; k = k + 1u)`, () => {
+      nest(e, `for (var k = 0u; k < ${bound(b, BK)}; k = k + 1u)`, () => {
         for (const j of range(TN / 4)) say(e, `let b${j}_ = sb[k * ${BN / 4}u + tx + ${j * cx}u];`)
         for (const i of range(TM)) {
           say(e, `let a${i}_ = vec4<${type}>(sa[k * ${pitch}u + ty * ${TM}u + ${i}u]);`)
@@ -195,7 +198,13 @@ export const epilogue = (e: Emitter, k: Contract, s: Sides, type: Compute, m: nu
   const last = s.cols.ids.at(-1)
   const wide = last !== undefined && sizes[last]! % WIDTH === 0
   const outside = e.blocks.splice(0, e.blocks.length)
-  e.blocks.push({ lines: [], names: new Map(), values: range(WIDTH).map(() => new Map()), vars: new Map(), accs: new Map() })
+  e.blocks.push({
+    lines: [],
+    names: new Map(),
+    values: range(WIDTH).map(() => new Map()),
+    vars: new Map(),
+    accs: new Map(),
+  })
   const write = (lanes: number): void => {
     const define = (id: number, names: ReadonlyArray<string>): void => {
       top(e).vars.set(id, names)

@@ -55,7 +55,11 @@ export const cumulate = (k: Cumulate, b: Build): Shader => {
     say(e, `var run = ${identity};`)
     run("begin", "end", () => {})
     say(e, "part[lid] = run;", "workgroupBarrier();", `run = ${identity};`)
-    nest(e, "for (var l = 0u; l < lid; l = l + 1u)", () => say(e, `run = ${joined(e, k.fn, k.dtype, "run", "part[l]")};`))
+    nest(
+      e,
+      "for (var l = 0u; l < lid; l = l + 1u)",
+      () => say(e, `run = ${joined(e, k.fn, k.dtype, "run", "part[l]")};`),
+    )
     // every stretch has been read before the first result is written: the results may take the values' place
     say(e, "storageBarrier();")
     run("begin", "end", write)

@@ -140,7 +140,10 @@ export const turnOver = (e: Emitter): void => {
 }
 
 /** Depth and names of a loop variable. */
-export const variableOf = (e: Emitter, id: number): { readonly depth: number; readonly names: ReadonlyArray<string> } => {
+export const variableOf = (
+  e: Emitter,
+  id: number,
+): { readonly depth: number; readonly names: ReadonlyArray<string> } => {
   for (let depth = e.blocks.length - 1; depth >= 0; depth--) {
     const names = e.blocks[depth]!.vars.get(id)
     if (names !== undefined) return { depth, names }

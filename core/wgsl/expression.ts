@@ -4,7 +4,7 @@
  * @module
  */
 import type { Expr, Guard, Index } from "../kernel/kernel.ts"
-import type { Compute, DType } from "../tensor/dtype.ts"
+import type { DType } from "../tensor/dtype.ts"
 import { accOf, bind, type Emitter, lie, need, say, variableOf, varies, type View, WIDTH } from "./emitter.ts"
 import { BINARY, castText, literal, ROUND, UNARY, zeroOf } from "./function.ts"
 

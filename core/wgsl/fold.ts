@@ -68,7 +68,9 @@ export const take = (e: Emitter, p: Partial, values: ReadonlyArray<string>, indi
   let all = [...values]
   while (all.length > 1) {
     const next: Array<string> = []
-    for (let i = 0; i < all.length; i += 2) next.push(i + 1 < all.length ? joined(e, fn, dtype, all[i]!, all[i + 1]!) : all[i]!)
+    for (let i = 0; i < all.length; i += 2) {
+      next.push(i + 1 < all.length ? joined(e, fn, dtype, all[i]!, all[i + 1]!) : all[i]!)
+    }
     all = next
   }
   say(e, `${p.value} = ${joined(e, fn, dtype, p.value, all[0]!)};`)
@@ -85,6 +87,8 @@ export interface Team {
   /** Text: this invocation's lane, and the invocation that is lane 0 of its row. */
   readonly lane: string
   readonly head: string
+  /** Text: half the lanes. */
+  readonly half: string
 }
 
 /** Joins the partial results of all lanes of each row; every lane then has the whole. Needs uniform control flow. */
@@ -105,7 +109,7 @@ export const tree = (e: Emitter, team: Team, partials: ReadonlyArray<Partial>): 
     say(e, `${rooms[k]}[lid] = ${p.value};`)
     if (p.index !== undefined) say(e, `${rooms[k]}i[lid] = ${p.index};`)
   })
-  say(e, `for (var h = ${team.lanes / 2}u; h > 0u; h = h >> 1u) {`, "  workgroupBarrier();", `  if (${team.lane} < h) {`)
+  say(e, `for (var h = ${team.half}; h > 0u; h = h >> 1u) {`, "  workgroupBarrier();", `  if (${team.lane} < h) {`)
   const other = team.step === 1 ? "lid + h" : `lid + h * ${team.step}u`
   partials.forEach((p, k) => {
     const s = rooms[k]!

@@ -19,5 +19,4 @@ const GENERATORS: { readonly [T in Kernel["tag"]]: (k: Extract<Kernel, { tag: T 
 }
 
 /** Writes a kernel as a WGSL module. */
-export const wgsl = (k: Kernel, b: Build): Shader =>
-  (GENERATORS[k.tag] as (k: Kernel, b: Build) => Shader)(k, b)
+export const wgsl = (k: Kernel, b: Build): Shader => (GENERATORS[k.tag] as (k: Kernel, b: Build) => Shader)(k, b)

@@ -10,7 +10,7 @@ import type { Expr, Index, Loop, Stage } from "../kernel/kernel.ts"
 import { type Emitter, lie, nest, say, top, turnOver, WIDTH } from "./emitter.ts"
 import { store, value } from "./expression.ts"
 import { closed, open, take, type Team, tree } from "./fold.ts"
-import { type Build, decode, type Entry, idle, type Shader, shader } from "./shader.ts"
+import { bound, type Build, decode, type Entry, idle, type Shader, shader } from "./shader.ts"
 
 /** How a loop is cut. */
 interface Cut {
@@ -44,7 +44,10 @@ const scores = (at: ReadonlyArray<Index>, ids: ReadonlyArray<number>, width: num
   )
 
 const best = (ids: ReadonlyArray<number>, score: ReadonlyArray<number>): number | undefined =>
-  ids.reduce((b: number | undefined, id, k) => b === undefined || score[k]! >= score[ids.indexOf(b)]! ? id : b, undefined)
+  ids.reduce(
+    (b: number | undefined, id, k) => b === undefined || score[k]! >= score[ids.indexOf(b)]! ? id : b,
+    undefined,
+  )
 
 const fastestLast = (ids: ReadonlyArray<number>, fastest: number | undefined): ReadonlyArray<number> =>
   fastest === undefined ? ids : [...ids.filter((i) => i !== fastest), fastest]
@@ -137,10 +140,11 @@ export const loop = (k: Loop, b: Build): Shader => {
       step: inside ? 1 : rows,
       lane: "lane",
       head: inside ? `row * ${lanes}u` : "row",
+      half: bound(b, lanes / 2),
     }
     const eachInner = (body: () => void): void => {
       if (innerWide) setLane(e, cut.wide)
-      const head = `for (var i = ${lanes === 1 ? "0u" : "lane"}; i < ${steps}u; i = i + ${lanes}u)`
+      const head = `for (var i = ${lanes === 1 ? "0u" : "lane"}; i < ${bound(b, steps)}; i = i + ${lanes}u)`
       if (work === 1 && lanes === 1) {
         nest(e, "", () => {
           for (const id of cut.inner) define(id, ["0"])
@@ -173,11 +177,14 @@ export const loop = (k: Loop, b: Build): Shader => {
       }
       tree(e, team, partials.flat())
       s.folds.forEach((f, n) => {
-        top(e).accs.set(f.id, partials[n]!.map((p) => {
-          const name = `a${f.id}_${e.names++}`
-          say(e, `let ${name} = ${closed(p)};`)
-          return name
-        }))
+        top(e).accs.set(
+          f.id,
+          partials[n]!.map((p) => {
+            const name = `a${f.id}_${e.names++}`
+            say(e, `let ${name} = ${closed(p)};`)
+            return name
+          }),
+        )
       })
     }
 

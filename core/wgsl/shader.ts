@@ -36,6 +36,12 @@ export interface Entry {
   readonly builtins?: ReadonlyArray<string>
 }
 
+/**
+ * The bound of a loop. Where the tuning asks for loops to be left as they are, it is written so that compilers do not know
+ * it: no workgroup's number reaches 2^31.
+ */
+export const bound = (b: Build, n: number): string => b.tuning.unroll ? `${n}u` : `${n}u + (gid >> 31u)`
+
 /** Folds a number of workgroups into two dimensions. */
 export const fold2 = (groups: number, most: number): readonly [number, number] =>
   groups <= most ? [groups, Math.min(groups, 1)] : [most, Math.ceil(groups / most)]
@@ -66,9 +72,10 @@ export const shader = (b: Build, body: (e: Emitter) => Entry): Shader => {
     library(e.needs),
     `@compute @workgroup_size(${entry.size})`,
     `fn main(${
-      ["@builtin(workgroup_id) group: vec3u", "@builtin(local_invocation_index) lid: u32", ...(entry.builtins ?? [])].join(
-        ", ",
-      )
+      ["@builtin(workgroup_id) group: vec3u", "@builtin(local_invocation_index) lid: u32", ...(entry.builtins ?? [])]
+        .join(
+          ", ",
+        )
     }) {`,
     grid[1] === 1 ? "  let gid = group.x;" : `  let gid = group.y * ${grid[0]}u + group.x;`,
     ...(grid[0] * grid[1] > entry.groups ? [`  if (gid >= ${entry.groups}u) { return; }`] : []),

@@ -34,7 +34,11 @@ const CHUNK = 8 << 20
 const RING = 3
 
 const inUnits = (bytes: number): string =>
-  bytes >= 2 ** 30 ? `${(bytes / 2 ** 30).toFixed(2)} GiB` : bytes >= 2 ** 20 ? `${(bytes / 2 ** 20).toFixed(1)} MiB` : `${bytes} bytes`
+  bytes >= 2 ** 30
+    ? `${(bytes / 2 ** 30).toFixed(2)} GiB`
+    : bytes >= 2 ** 20
+    ? `${(bytes / 2 ** 20).toFixed(1)} MiB`
+    : `${bytes} bytes`
 
 /** A fault for something larger than the adapter allows. */
 export const tooLarge = (what: string, limit: string, got: number, most: number, hint: string): DeviceFault =>

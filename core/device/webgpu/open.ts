@@ -42,6 +42,8 @@ export interface Gpu {
   readonly fault: () => DeviceFault | undefined
   /** Forgets a fault that has been told. */
   readonly forget: () => void
+  /** Destroys it. */
+  readonly close: () => void
 }
 
 const reason = (error: unknown): string => error instanceof Error ? error.message : String(error)
@@ -95,7 +97,11 @@ const browserGpu = (): GPU | undefined => (globalThis.navigator as Navigator | u
 
 const find = async (o: WebgpuOptions): Promise<Found | string> => {
   const inBrowser = "document" in globalThis || "WorkerGlobalScope" in globalThis && !("Deno" in globalThis)
-  const order = o.implementation ? [o.implementation] : inBrowser ? ["navigator" as const] : ["dawn" as const, "navigator" as const]
+  const order = o.implementation
+    ? [o.implementation]
+    : inBrowser
+    ? ["navigator" as const]
+    : ["dawn" as const, "navigator" as const]
   const told: Array<string> = []
   for (const implementation of order) {
     const dawn = implementation === "dawn" ? await loadDawn() : undefined
@@ -127,7 +133,11 @@ type Info = GPUAdapterInfo & {
   >
 }
 
-const describe = (found: Found, device: GPUDevice, o: WebgpuOptions): Omit<Gpu, "fault" | "forget" | "device"> => {
+const describe = (
+  found: Found,
+  device: GPUDevice,
+  o: WebgpuOptions,
+): Omit<Gpu, "fault" | "forget" | "close" | "device"> => {
   const info: Info = found.adapter.info
   const has = (f: string): boolean => device.features.has(f as GPUFeatureName)
   const limits = device.limits
@@ -177,7 +187,7 @@ const request = async (o: WebgpuOptions): Promise<Gpu | DeviceFault> => {
   })
   const state: { fault: DeviceFault | undefined; lost: boolean } = { fault: undefined, lost: false }
   device.lost.then((e) => {
-    if (e.reason === "destroyed") return
+    if (state.lost) return
     state.lost = true
     state.fault = deviceFault(
       "lost",
@@ -187,7 +197,10 @@ const request = async (o: WebgpuOptions): Promise<Gpu | DeviceFault> => {
   device.addEventListener("uncapturederror", (event) => {
     const { error } = event as GPUUncapturedErrorEvent
     event.preventDefault()
-    state.fault ??= deviceFault(/memory/i.test(error.constructor.name) ? "memory" : "compile", `WebGPU: ${error.message}`)
+    state.fault ??= deviceFault(
+      /memory/i.test(error.constructor.name) ? "memory" : "compile",
+      `WebGPU: ${error.message}`,
+    )
   })
   return {
     device,
@@ -195,6 +208,14 @@ const request = async (o: WebgpuOptions): Promise<Gpu | DeviceFault> => {
     fault: () => state.fault,
     forget: () => {
       if (!state.lost) state.fault = undefined
+    },
+    close: () => {
+      state.lost = true
+      state.fault = deviceFault(
+        "lost",
+        "the GPU is closed: its scope has ended; open it in a scope that lives as long as its use",
+      )
+      device.destroy()
     },
   }
 }
@@ -209,5 +230,5 @@ export const openGpu = (options: WebgpuOptions = {}): Effect.Effect<Gpu, DeviceF
       }),
       (g) => "_tag" in g ? Effect.fail(g) : Effect.succeed(g),
     ),
-    (g) => Effect.sync(() => g.device.destroy()),
+    (g) => Effect.sync(g.close),
   )

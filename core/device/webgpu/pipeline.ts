@@ -91,7 +91,10 @@ export const gpuPipelines = (gpu: Gpu): Pipelines => {
     const first = [...messages].find((m) => m.type === "error")
     const told = first?.message ?? error?.message ?? String(got)
     const line = first?.lineNum ?? Number(/wgsl:(\d+):\d+/.exec(told)?.[1] ?? 0)
-    return deviceFault("compile", `kernel ${name} does not compile for ${gpu.adapter}: ${told.trim()} (${excerpt(code, line)})`)
+    return deviceFault(
+      "compile",
+      `kernel ${name} does not compile for ${gpu.adapter}: ${told.trim()} (${excerpt(code, line)})`,
+    )
   }
 
   return {

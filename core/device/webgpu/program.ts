@@ -83,14 +83,17 @@ const stored = (dtype: DType, values: ReadonlyArray<number>): ArrayBuffer => {
 /** The arena as GPU buffers none of which is larger than the adapter allows; cut only where no array lies across. */
 const cutArena = (buffers: ReadonlyArray<Buffer>, arena: number, most: number) => {
   const spans = buffers.flatMap((b) =>
-    b.place.tag === "arena" ? [{ from: b.place.offset, to: b.place.offset + Math.max(16, bytesOf(b.dtype, b.elements)) }] : []
+    b.place.tag === "arena"
+      ? [{ from: b.place.offset, to: b.place.offset + Math.max(16, bytesOf(b.dtype, b.elements)) }]
+      : []
   ).sort((x, y) => x.from - y.from)
   const pieces: Array<{ from: number; to: number }> = []
   let reach = 0
   for (const s of spans) {
     const last = pieces.at(-1)
-    if (last !== undefined && (s.from < reach || Math.max(s.to, reach) - last.from <= most)) last.to = Math.max(last.to, s.to)
-    else pieces.push({ ...s })
+    if (last !== undefined && (s.from < reach || Math.max(s.to, reach) - last.from <= most)) {
+      last.to = Math.max(last.to, s.to)
+    } else pieces.push({ ...s })
     reach = Math.max(reach, s.to)
   }
   // what alignment leaves over belongs to the last piece, so that all of them together are the arena
@@ -183,7 +186,9 @@ export const prepareProgram = async (
   })
   const large = sites.findIndex((s) => s.bytes > capability.bindingBytes)
   if (large >= 0) {
-    const what = `array ${large} of the program (${program.buffers[large]!.elements} x ${program.buffers[large]!.dtype})`
+    const what = `array ${large} of the program (${program.buffers[large]!.elements} x ${
+      program.buffers[large]!.dtype
+    })`
     const most = Math.floor(capability.bindingBytes / dtypes[program.buffers[large]!.dtype].bytes)
     const hint = `at most ${most} elements fit into one binding: cut the tensor along an axis`
     return failed(tooLarge(what, "maxStorageBufferBindingSize", sites[large]!.bytes, capability.bindingBytes, hint))
@@ -207,7 +212,8 @@ export const prepareProgram = async (
     const { slots, bound } = bindingsOf(kernel, places, s.buffers.map((n) => program.buffers[n]!))
     const name = nameOf(kernel, s.kernel)
     if (bound.length > capability.bindings) {
-      const message = `kernel ${name} binds ${bound.length} buffers, but maxStorageBuffersPerShaderStage of this adapter ` +
+      const message =
+        `kernel ${name} binds ${bound.length} buffers, but maxStorageBuffersPerShaderStage of this adapter ` +
         `is ${capability.bindings}; compile with maxBindings: ${capability.bindings}`
       return deviceFault("limit", message)
     }
@@ -258,7 +264,11 @@ export const prepareProgram = async (
   }
   type Arrays = { readonly inputs: ReadonlyArray<GPUBuffer>; readonly outputs: ReadonlyArray<GPUBuffer> }
   const bufferAt = (s: Site, a: Arrays): GPUBuffer =>
-    s.from === "input" ? a.inputs[s.index]! : s.from === "output" ? a.outputs[s.index]! : own[s.index]?.buffer ?? nothing
+    s.from === "input"
+      ? a.inputs[s.index]!
+      : s.from === "output"
+      ? a.outputs[s.index]!
+      : own[s.index]?.buffer ?? nothing
   const groupOf = (r: Ready, a: Arrays): GPUBindGroup =>
     device.createBindGroup({
       layout: r.compiled.layout,
