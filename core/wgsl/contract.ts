@@ -166,7 +166,7 @@ export const tiled = (k: Contract, b: Build, tile: Tile): Shader => {
         })
       })
     }
-    nest(e, `for (var k0 = 0u; k0 < ${deep}u; k0 = k0 + ${BK}u)`, () => {
+    nest(e, `for (var k0 = 0u; k0 < ${bound(b, deep)}; k0 = k0 + ${BK}u)`, () => {
       bring(s.rows, "r0", m, BM, (kk, x, v) => `sa[${kk} * ${pitch}u + ${x}] = ${v};`)
       bring(s.cols, "c0", n, BN, (kk, x, v) => `sb[${kk} * ${BN / 4}u + (${x} >> 2u)][${x} & 3u] = ${v};`)
       say(e, "workgroupBarrier();")
@@ -183,10 +183,16 @@ export const tiled = (k: Contract, b: Build, tile: Tile): Shader => {
       say(e, "workgroupBarrier();")
     })
     epilogue(e, k, s, type, m, n)
-    for (const i of range(TM)) {
-      for (const j of range(TN / 4)) {
-        say(e, `finish(z, r0 + ty * ${TM}u + ${i}u, c0 + (tx + ${j * cx}u) * 4u, ${acc(i, j)});`)
-      }
+    const last = (i: string, j: string, c: string): string =>
+      `finish(z, r0 + ty * ${TM}u + ${i}, c0 + (tx + ${j} * ${cx}u) * 4u, ${c});`
+    const all = range(TM).flatMap((i) => range(TN / 4).map((j) => acc(i, j)))
+    if (b.tuning.unroll) {
+      for (const i of range(TM)) for (const j of range(TN / 4)) say(e, last(`${i}u`, `${j}u`, acc(i, j)))
+    } else {
+      say(e, `var all = array<vec4<${type}>, ${all.length}>(${all.join(", ")});`)
+      nest(e, `for (var o = 0u; o < ${bound(b, all.length)}; o = o + 1u)`, () => {
+        say(e, last(`o / ${TN / 4}u`, `(o % ${TN / 4}u)`, "all[o]"))
+      })
     }
     return { size, groups: tilesM * tilesN * batch }
   })

@@ -10,7 +10,7 @@ import type { Sort } from "../kernel/kernel.ts"
 import { type Emitter, nest, say, top } from "./emitter.ts"
 import { castText } from "./function.ts"
 import { fetched, index, store, value } from "./expression.ts"
-import { type Build, decode, type Entry, idle, type Shader, shader } from "./shader.ts"
+import { bound, type Build, decode, type Entry, idle, type Shader, shader } from "./shader.ts"
 
 const product = (xs: ReadonlyArray<number>): number => xs.reduce((a, b) => a * b, 1)
 const powerUp = (n: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, n)))
@@ -90,7 +90,7 @@ export const sort = (k: Sort, b: Build): Shader => {
       })
     }
     const barrier = near ? "workgroupBarrier();" : "storageBarrier();"
-    nest(e, `for (var width = 2u; width <= ${whole}u; width = width << 1u)`, () => {
+    nest(e, `for (var width = 2u; width <= ${bound(b, whole)}; width = width << 1u)`, () => {
       nest(e, "for (var j = width >> 1u; j > 0u; j = j >> 1u)", () => {
         nest(e, `for (var i = lid; i < ${pairs}u; i = i + ${lanes}u)`, () => {
           say(e, "let a = (i / j) * (j << 1u) + i % j;")

@@ -128,7 +128,7 @@ for (const implementation of implementations) {
   }
   const gpu = needs(it, Exit.isSuccess(found), `${implementation} finds no adapter (${why})`, `it takes ${remedy}`)
   if (Exit.isSuccess(found)) {
-    conforms(name, opened(implementation), { runs: implementation === "dawn" ? 4 : 8, signedZeros: false })
+    conforms(name, opened(implementation), { runs: implementation === "dawn" ? 3 : 8, signedZeros: false })
   }
 
   gpu("tells what it is, by the adapter's own limits", () =>
