@@ -13,6 +13,7 @@ import { platform } from "../wasm/platform.ts"
 import { type Backend, type DeviceFault, deviceFault, type DeviceInfo } from "./backend.ts"
 import { Device, make } from "./device.ts"
 import { oracle } from "./oracle.ts"
+import { webgpu } from "./webgpu.ts"
 
 /** A device that may be taken. */
 export interface Candidate {
@@ -30,6 +31,7 @@ export interface Chosen {
 
 /** The devices of the house, the best first. */
 export const candidates: ReadonlyArray<Candidate> = [
+  { kind: "webgpu", open: webgpu(), unasked: true },
   { kind: "wasm", open: Effect.map(wasm(), (b) => b as Backend), unasked: true },
   { kind: "oracle", open: oracle, unasked: false },
 ]

@@ -1,0 +1,158 @@
+/**
+ * The webgpu device: programs as WGSL, run by Dawn in Node and Deno or by `navigator.gpu` in browsers and Deno. Buffers,
+ * pipelines and bind groups are made once per program; a run is one submission; faults are typed, a lost GPU too.
+ * @module
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { HostArray } from "../tensor/dtype.ts"
+import { type Allocation, type Backend, type DeviceFault, deviceFault } from "./backend.ts"
+import { bytesOf, gpuMemory, usage, viewOf } from "./webgpu/memory.ts"
+import { type Gpu, openGpu, type WebgpuOptions } from "./webgpu/open.ts"
+import { gpuPipelines } from "./webgpu/pipeline.ts"
+import { prepareProgram } from "./webgpu/program.ts"
+
+export type { WebgpuOptions } from "./webgpu/open.ts"
+
+/** Runs that may be under way before the next waits. */
+const AHEAD = 2
+
+const isFault = (x: object): x is DeviceFault => "_tag" in x && x._tag === "DeviceFault"
+
+const said = (error: unknown): string => error instanceof Error ? error.message : String(error)
+
+/** Promises of faults or results as effects; what a lost GPU rejects becomes its fault. */
+const attempt = <A>(gpu: Gpu, what: string, run: () => Promise<A | DeviceFault>): Effect.Effect<A, DeviceFault> =>
+  Effect.suspend(() => {
+    const before = gpu.fault()
+    if (before !== undefined) {
+      gpu.forget()
+      return Effect.fail(before)
+    }
+    return Effect.flatMap(
+      Effect.tryPromise({
+        try: run,
+        catch: (error) => gpu.fault() ?? deviceFault("lost", `${what} failed: ${said(error)}`),
+      }),
+      (got) => typeof got === "object" && got !== null && isFault(got) ? Effect.fail(got) : Effect.succeed(got as A),
+    )
+  })
+
+/** A table of turns: entry t holds t, each where a dynamic offset may point. */
+const turnTables = (gpu: Gpu) => {
+  const stride = Math.max(16, gpu.limits.minUniformBufferOffsetAlignment)
+  const made: { buffer: GPUBuffer | undefined; turns: number } = { buffer: undefined, turns: 0 }
+  const retired: Array<GPUBuffer> = []
+  const table = (times: number): { readonly buffer: GPUBuffer; readonly stride: number } => {
+    if (made.buffer === undefined || made.turns < times) {
+      // programs prepared before keep the smaller table
+      if (made.buffer !== undefined) retired.push(made.buffer)
+      made.turns = 2 ** Math.ceil(Math.log2(Math.max(64, times)))
+      made.buffer = gpu.device.createBuffer({ size: made.turns * stride, usage: usage.uniform | usage.copyTarget })
+      const words = new Int32Array(made.turns * stride / 4)
+      for (let t = 0; t < made.turns; t++) words[t * stride / 4] = t
+      gpu.device.queue.writeBuffer(made.buffer, 0, words)
+    }
+    return { buffer: made.buffer, stride }
+  }
+  const dispose = (): void => {
+    for (const b of retired) b.destroy()
+    made.buffer?.destroy()
+  }
+  return { table, dispose }
+}
+
+const describe = (gpu: Gpu): string =>
+  `webgpu: ${gpu.adapter} by ${gpu.implementation === "dawn" ? "Dawn" : "navigator.gpu"}` +
+  (gpu.features.length > 0 ? `, ${gpu.features.join(", ")}` : "")
+
+/** Bytes to send: a whole number of words, in memory that is not shared. */
+const sendable = (data: HostArray): Uint8Array<ArrayBuffer> => {
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+  const plain = data.buffer instanceof ArrayBuffer && data.byteLength % 4 === 0
+  if (plain) return bytes as Uint8Array<ArrayBuffer>
+  const copy = new Uint8Array(Math.ceil(data.byteLength / 4) * 4)
+  copy.set(bytes)
+  return copy
+}
+
+/** The backend of an open GPU. */
+export const webgpuBackend = (gpu: Gpu): { readonly backend: Backend<GPUBuffer>; readonly dispose: () => void } => {
+  const memory = gpuMemory(gpu)
+  const pipelines = gpuPipelines(gpu)
+  const turns = turnTables(gpu)
+  const pending: Array<Promise<unknown>> = []
+
+  const backend: Backend<GPUBuffer> = {
+    info: {
+      kind: "webgpu",
+      description: describe(gpu),
+      maxBindings: gpu.capability.bindings,
+      maxBufferBytes: gpu.capability.bindingBytes,
+      features: [gpu.implementation, ...(gpu.adapterClass === "software" ? ["software"] : []), ...gpu.features],
+    },
+    memory: Effect.sync(() => memory.account()),
+    allocate: (dtype, elements) =>
+      Effect.map(
+        attempt(
+          gpu,
+          "an allocation",
+          () => memory.make(bytesOf(dtype, elements), `an array of ${elements} x ${dtype}`),
+        ),
+        (handle): Allocation<GPUBuffer> => ({ dtype, elements, handle }),
+      ),
+    free: (a) => Effect.sync(() => memory.free(a.handle, bytesOf(a.dtype, a.elements))),
+    write: (a, data) =>
+      attempt(gpu, "a write", () => {
+        const want = viewOf(a.dtype, new ArrayBuffer(0), 0).constructor
+        if (data.constructor !== want || data.length !== a.elements) {
+          const message = `an array of ${a.elements} x ${a.dtype} takes a ${want.name} of that length, ` +
+            `got a ${data.constructor.name} of ${data.length}`
+          return Promise.resolve(deviceFault("input", message))
+        }
+        if (data.length > 0) gpu.device.queue.writeBuffer(a.handle, 0, sendable(data))
+        return Promise.resolve(undefined)
+      }),
+    read: (a) =>
+      attempt(gpu, "a read", async () => {
+        const bytes = await memory.read(a.handle, bytesOf(a.dtype, a.elements))
+        return gpu.fault() ?? viewOf(a.dtype, bytes, a.elements)
+      }),
+    prepare: (program) =>
+      Effect.map(
+        attempt(gpu, "making a program ready", () => prepareProgram(program, gpu, memory, pipelines, turns.table)),
+        (p) => ({
+          bytes: p.bytes,
+          run: (inputs, outputs) =>
+            attempt(gpu, "a run", async () => {
+              const fault = p.run(inputs.map((a) => a.handle), outputs.map((a) => a.handle))
+              if (fault !== undefined) return fault
+              pending.push(gpu.device.queue.onSubmittedWorkDone().catch(() => undefined))
+              if (pending.length > AHEAD) await pending.shift()
+              return undefined
+            }),
+          dispose: Effect.sync(p.dispose),
+        }),
+      ),
+  }
+  const dispose = (): void => {
+    turns.dispose()
+    memory.dispose()
+  }
+  return { backend, dispose }
+}
+
+/**
+ * Opens the webgpu device.
+ *
+ * Faults: `unavailable` where no adapter is found, with what was tried.
+ */
+export const webgpu = (options: WebgpuOptions = {}): Effect.Effect<Backend, DeviceFault, Scope.Scope> =>
+  Effect.flatMap(openGpu(options), (gpu) =>
+    Effect.map(
+      Effect.acquireRelease(
+        Effect.sync(() => webgpuBackend(gpu)),
+        (made) => Effect.sync(made.dispose),
+      ),
+      (made) => made.backend as Backend,
+    ))
