@@ -1,7 +1,8 @@
 /**
- * The webgpu device: conformance over Dawn and over `navigator.gpu`, faults with a sentence, memory, and a process that
- * ends by itself. Where no adapter is found the tests are skipped with a word on how to get one; where `CI` or
+ * What the webgpu device must pass over each implementation: conformance, faults with a sentence, memory, and a process
+ * that ends by itself. Where no adapter is found the tests are skipped with a word on how to get one; where `CI` or
  * `ORRERY_REQUIRE_GPU` is set that is a failure.
+ * @module
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -18,7 +19,8 @@ import { conforms } from "../kernel/conformance.ts"
 import { type Case, oneKernel } from "../kernel/program.ts"
 import { onDevice } from "../kernel/run.ts"
 
-type Implementation = "dawn" | "navigator"
+/** Which WebGPU. */
+export type Implementation = "dawn" | "navigator"
 
 const opened = (implementation: Implementation): Effect.Effect<Backend, DeviceFault, Scope.Scope> =>
   webgpu({ implementation })
@@ -112,9 +114,8 @@ const expected = (c: Case, m: number, n: number, k: number, flipA: boolean, flip
   return out
 }
 
-const implementations: ReadonlyArray<Implementation> = "Deno" in globalThis ? ["dawn", "navigator"] : ["dawn"]
-
-for (const implementation of implementations) {
+/** Registers and runs the tests over one implementation. */
+export const suites = async (implementation: Implementation, runs: number): Promise<void> => {
   const found = await Effect.runPromiseExit(Effect.scoped(Effect.map(opened(implementation), (b) => b.info)))
   const name = `webgpu by ${implementation}`
   const it = suite(name)
@@ -128,7 +129,7 @@ for (const implementation of implementations) {
   }
   const gpu = needs(it, Exit.isSuccess(found), `${implementation} finds no adapter (${why})`, `it takes ${remedy}`)
   if (Exit.isSuccess(found)) {
-    conforms(name, opened(implementation), { runs: implementation === "dawn" ? 3 : 8, signedZeros: false })
+    conforms(name, opened(implementation), { runs, signedZeros: false })
   }
 
   gpu("tells what it is, by the adapter's own limits", () =>

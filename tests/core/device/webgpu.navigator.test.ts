@@ -1,0 +1,13 @@
+/** The webgpu device over the runtime's own `navigator.gpu`: in Deno, and in a Node that will have one. */
+import { suite } from "uvu"
+import * as assert from "uvu/assert"
+import { suites } from "./webgpu.ts"
+
+if ("gpu" in (globalThis.navigator ?? {})) await suites("navigator", 6)
+else {
+  const it = suite("webgpu by navigator")
+  it("is Deno's and the browsers': this runtime has no navigator.gpu", () => {
+    assert.not("Deno" in globalThis)
+  })
+  it.run()
+}
