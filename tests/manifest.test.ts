@@ -45,6 +45,8 @@ it("name every task in the README", () => {
   const readme = sources.find((s) => s.path === "README.md")!.text
   const missing = Object.keys(deno.tasks ?? {}).filter((name) => !readme.includes(`\`${name}\``))
   assert.equal(missing, [])
+  const rows = [...readme.matchAll(/^\| (`[^|]*`) /gm)].flatMap(([, names]) => names!.match(/[\w:]+/g) ?? [])
+  assert.equal(rows.filter((name) => !(name in (deno.tasks ?? {}))), [], "tasks that are not there")
 })
 
 it.run()

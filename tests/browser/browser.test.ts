@@ -10,7 +10,6 @@ import process from "node:process"
 import * as Effect from "effect/Effect"
 import { suite } from "uvu"
 import * as assert from "uvu/assert"
-import { candidates } from "../../core/device/choose.ts"
 import { layer } from "../../core/device/device.ts"
 import { wasm } from "../../core/wasm/backend.ts"
 import { root } from "../house.ts"
@@ -63,7 +62,7 @@ if ("Deno" in globalThis) {
   )
   const made: { script?: string; here?: Learned } = {}
   for (
-    const { name, device, isolated, says } of cases.filter((c) => candidates.some(({ kind }) => kind === c.device))
+    const { name, device, isolated, says } of cases
   ) {
     browser(`learns on ${name}`, async () => {
       made.script ??= bundle()
