@@ -40,7 +40,7 @@ const model: Config = {
 const recipe: Recipe = {
   batch: 8,
   time: 128,
-  steps: 4000,
+  steps: 3000,
   warmup: 200,
   peak: 2e-3,
   end: 4e-5,
