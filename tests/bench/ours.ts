@@ -14,12 +14,20 @@ import type { Contestant } from "./rounds.ts"
 /** What our tasks start Deno with. */
 const flags = "--v8-flags=--experimental-wasm-revectorize,--no-wasm-bounds-checks"
 
-const inDeno = (script: string, args: ReadonlyArray<string>, wide: boolean): Contestant => ({
-  who: `Orrery, Deno${wide ? " as our tasks start it" : " as it comes"}`,
+/** What every engine is asked: WebAssembly, and no other library's products unless it is said. */
+const plain = { ORRERY_DEVICE: "wasm", ORRERY_BLAS: "off" }
+
+const inDeno = (
+  how: string,
+  script: string,
+  args: ReadonlyArray<string>,
+  env: Readonly<Record<string, string>>,
+): Contestant => ({
+  who: `Orrery, Deno ${how}`,
   ask: () =>
-    ask(process.execPath, ["run", "-A", ...(wide ? [flags] : []), script, ...args], {
+    ask(process.execPath, ["run", "-A", ...(env.ORRERY_WIDE === "on" ? [flags] : []), script, ...args], {
       cwd: root,
-      env: { ORRERY_DEVICE: "wasm", ORRERY_WIDE: wide ? "on" : "off" },
+      env: { ...plain, ...env },
     }),
 })
 
@@ -34,7 +42,7 @@ const inNode = (
     E.flatMap((command: string) =>
       ask(process.execPath, ["run", "-A", "tests/node.ts", script, ...args], {
         cwd: root,
-        env: { ORRERY_DEVICE: "wasm", NODE: command },
+        env: { ...plain, NODE: command },
       })
     )(node),
 })
@@ -45,8 +53,12 @@ const stock = spawnSync("node", ["--version"], { encoding: "utf8" })
 export const ours = (script: string, args: ReadonlyArray<string>): ReadonlyArray<Contestant> => {
   const path = join("tests/bench/ours", script)
   return [
-    inDeno(path, args, true),
-    inDeno(path, args, false),
+    inDeno("as our tasks start it", path, args, { ORRERY_WIDE: "on" }),
+    inDeno("as our tasks start it, with a system BLAS if there is one", path, args, {
+      ORRERY_WIDE: "on",
+      ORRERY_BLAS: "",
+    }),
+    inDeno("as it comes", path, args, { ORRERY_WIDE: "off" }),
     inNode(
       `Node ${stock.stdout?.trim().slice(1) ?? ""}`,
       stock.status === 0 ? E.right("node") : E.left("Node is absent"),
