@@ -58,6 +58,36 @@ export const access = (
       ? a.place(buffer, at, copy, lane, 0, folded)
       : a.place(buffer, at, copy, 0, lanes[lane]! * bytes, folded)
   }
+  const lanewise = (at: Place, lanes: Lanes | undefined, copy: number, folded: boolean): V128 => {
+    const how = widthOf(at.buffer)
+    const first = lanePlace(at, lanes, copy, 0, folded)
+    return [1, 2, 3].reduce<V128>((v, l) => {
+      const { address, offset } = lanePlace(at, lanes, copy, l, folded)
+      return how.lane(address, v, l, offset)
+    }, how.one(first.address, first.offset))
+  }
+  const together = (at: Place, lanes: Lanes, copy: number, folded: boolean): V128 => {
+    const how = widthOf(at.buffer)
+    const { bytes } = dtypes[s.buffers[at.buffer]!.dtype]
+    const four = (more: number): V128 => {
+      const { address, offset } = a.place(at.buffer, at.at, copy, 0, more * bytes, folded)
+      return how.four(address, offset)
+    }
+    return near(w, four, lanes) ?? lanewise(at, lanes, copy, folded)
+  }
+  const aside = (write: () => void): Code => w.capture(() => kept.scoped(write))
+  /** Where a remainder may wrap within the lanes: asks, and does the one or the other. */
+  const either = (at: Index, copy: number, common: (lanes: Lanes) => void, rare: () => void): boolean => {
+    const smooth = d.smooth(at)
+    const unbroken = smooth === undefined ? undefined : g.unbroken(smooth.where, copy)
+    if (unbroken === undefined) return false
+    w.put(when(unbroken, aside(() => common(smooth!.lanes)), aside(rare)))
+    return true
+  }
+  const usual = (at: Index, copy: number, common: (lanes: Lanes) => V128, rare: () => V128): V128 | undefined => {
+    const r = w.fresh("v128")
+    return either(at, copy, (lanes) => w.put(r.set(common(lanes))), () => w.put(r.set(rare()))) ? r : undefined
+  }
   /** Raw lanes; all of them must be there. */
   const raw = (at: Place, copy: number, folded: boolean): V128 => {
     const how = widthOf(at.buffer)
@@ -66,17 +96,9 @@ export const access = (
       return (d.indexVaries(at.at) ? how.one : how.splat)(address, offset)
     }
     const lanes = d.lanes(at.at)
-    const { bytes } = dtypes[s.buffers[at.buffer]!.dtype]
-    const together = lanes === undefined ? undefined : near(w, (more) => {
-      const { address, offset } = a.place(at.buffer, at.at, copy, 0, more * bytes, folded)
-      return how.four(address, offset)
-    }, lanes)
-    if (together !== undefined) return together
-    const first = lanePlace(at, lanes, copy, 0, folded)
-    return [1, 2, 3].reduce<V128>((v, l) => {
-      const { address, offset } = lanePlace(at, lanes, copy, l, folded)
-      return how.lane(address, v, l, offset)
-    }, how.one(first.address, first.offset))
+    if (lanes !== undefined) return together(at, lanes, copy, folded)
+    const slow = (): V128 => lanewise(at, undefined, copy, folded)
+    return usual(at.at, copy, (common) => together(at, common, copy, false), slow) ?? slow()
   }
   const guarded = (at: Place, guards: ReadonlyArray<Guard>, copy: number): V128 => {
     const how = widthOf(at.buffer)
@@ -86,7 +108,6 @@ export const access = (
     const uniform = g.uniform(guards)
     const varying = guards.filter((x) => d.indexVaries(x.at))
     const r = w.fresh("v128")
-    const aside = (write: () => void): Code => w.capture(() => kept.scoped(write))
     const full = (): Code => aside(() => w.put(r.set(raw(at, copy, false))))
     const one = (lane: number): Code =>
       aside(() => {
@@ -121,10 +142,18 @@ export const access = (
         w.put(alone ? how.storeLane(address, held, 0, offset) : how.storeFour(address, held, offset))
         return
       }
-      for (let l = 0; l < 4; l++) {
-        const { address, offset } = lanePlace(at, lanes, copy, l, true)
-        w.put(how.storeLane(address, held, l, offset))
+      const each = (known: Lanes | undefined): void => {
+        for (let l = 0; l < 4; l++) {
+          const { address, offset } = lanePlace(at, known, copy, l, known !== undefined && known === lanes)
+          w.put(how.storeLane(address, held, l, offset))
+        }
       }
+      const common = (known: Lanes): void => {
+        if (!known.every((l, i) => l === i)) return each(known)
+        const { address, offset } = a.place(at.buffer, at.at, copy, 0, 0, false)
+        w.put(how.storeFour(address, held, offset))
+      }
+      if (lanes !== undefined || !either(at.at, copy, common, () => each(undefined))) each(lanes)
     },
   }
 }

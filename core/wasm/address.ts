@@ -38,6 +38,8 @@ export interface Addresses {
   readonly whole: (i: Index, copy: number, lane: number) => Value<"i32">
   /** Four lanes of an index. */
   readonly lanes: (i: Index, copy: number) => V128
+  /** An index at lane 0, modulo `by`. */
+  readonly rest: (i: Index, by: number, copy: number) => Value<"i32">
   readonly origin: (buffer: number) => Origin
   /** An element at a lane, `far` bytes on; `folded` if the constant may stand in the instruction. */
   readonly place: (buffer: number, i: Index, copy: number, lane: number, far: number, folded: boolean) => Address
@@ -148,6 +150,7 @@ export const addresses = (
   return {
     sum,
     whole,
+    rest: (i, by, copy) => quotient("mod", whole(i, copy, 0), by, rangeOf(i, s.ranges)[0]),
     origin,
     place: (buffer, i, copy, lane, far, folded) => {
       const { value, more } = sum(i, dtypes[s.buffers[buffer]!.dtype].bytes, origin(buffer), copy, lane)

@@ -4,7 +4,7 @@
  */
 import { children } from "../kernel/expression.ts"
 import type { Atom, Expr, Guard, Index } from "../kernel/kernel.ts"
-import { type Lanes, lanesOf } from "./lanes.ts"
+import { type Lanes, lanesOf, type Smooth, smoothOf } from "./lanes.ts"
 import type { Setting, Spot } from "./setting.ts"
 
 /** Answers for one setting. */
@@ -19,6 +19,8 @@ export interface Dependence {
   readonly atomVaries: (a: Atom) => boolean
   /** The steps from lane to lane; undefined if they are not the same everywhere. */
   readonly lanes: (i: Index) => Lanes | undefined
+  /** The same in the common case, where no remainder wraps. */
+  readonly smooth: (i: Index) => Smooth | undefined
   /** The accs that it is made of. */
   readonly accs: (e: Expr) => ReadonlySet<number>
 }
@@ -74,6 +76,7 @@ export const dependence = (s: Setting, spot: Spot): Dependence => {
     indexVaries,
     atomVaries,
     lanes: (i) => s.vector === undefined || spot.width === 1 || !indexVaries(i) ? still : lanesOf(i, s.vector, varies),
+    smooth: (i) => s.vector === undefined ? undefined : smoothOf(i, s.vector, varies),
     accs,
   }
 }

@@ -8,6 +8,7 @@ import type { Addresses } from "./address.ts"
 import type { Value } from "./assembler.ts"
 import type { Dependence } from "./dependence.ts"
 import { i32, i32x4, type V128, v128 } from "./instructions.ts"
+import type { Smooth } from "./lanes.ts"
 import type { Kept, Setting } from "./setting.ts"
 import { plus, type Writer } from "./writer.ts"
 
@@ -24,6 +25,8 @@ export interface Guards {
     guards: ReadonlyArray<Guard>,
     copy: number,
   ) => { readonly all: Condition; readonly any: Condition } | undefined
+  /** No remainder wraps within the lanes. */
+  readonly unbroken: (where: Smooth["where"], copy: number) => Condition
   /** All guards, as a mask of four lanes. */
   readonly mask: (guards: ReadonlyArray<Guard>, copy: number) => V128
 }
@@ -74,5 +77,12 @@ export const guarding = (w: Writer, s: Setting, d: Dependence, kept: Kept, a: Ad
     const all = same === undefined ? masks : [i32x4.splat(i32.sub(0, same)), ...masks]
     return all.length === 0 ? w.i32(-1) : all.reduce((x, y) => v128.and(x, y))
   }
-  return { uniform, lane, block, mask }
+  const unbroken: Guards["unbroken"] = (where, copy) => {
+    const asked = new Map(where.map((x) => [`${x.by} ${x.least} ${x.most} ${indexKey(x.of, s.name)}`, x]))
+    return [...asked.values()].reduce<Condition>((all, { of, by, least, most }) => {
+      const rest = a.rest(of, by, copy)
+      return both(all, between(rest, least, by - most))
+    }, undefined)
+  }
+  return { uniform, lane, block, unbroken, mask }
 }

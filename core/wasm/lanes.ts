@@ -41,3 +41,40 @@ export const lanesOf = (index: Index, id: number, varies: (e: Expr) => boolean):
   }
   return sum as unknown as Lanes
 }
+
+/** A remainder that must not wrap within the four lanes: `least <= of mod by` and `of mod by + most < by`. */
+export interface Unbroken {
+  readonly of: Index
+  readonly by: number
+  readonly least: number
+  readonly most: number
+}
+
+/** The steps from lane to lane where nothing wraps, and what has to be asked before. */
+export interface Smooth {
+  readonly lanes: Lanes
+  readonly where: ReadonlyArray<Unbroken>
+}
+
+/** The steps of an index from lane to lane in the common case; undefined if it depends on values of each lane. */
+export const smoothOf = (index: Index, id: number, varies: (e: Expr) => boolean): Smooth | undefined => {
+  const where: Array<Unbroken> = []
+  const lanesIn = (i: Index): Lanes | undefined => {
+    const sum = [0, 0, 0, 0]
+    for (const { coef, atom } of i.terms) {
+      const lanes = atomLanes(atom, id, varies) ?? broken(atom)
+      if (lanes === undefined) return undefined
+      lanes.forEach((d, l) => sum[l]! += coef * d)
+    }
+    return sum as unknown as Lanes
+  }
+  const broken = (atom: Atom): Lanes | undefined => {
+    if (atom.tag !== "div" && atom.tag !== "mod") return undefined
+    const inner = lanesIn(atom.of)
+    if (inner === undefined) return undefined
+    where.push({ of: atom.of, by: atom.by, least: -Math.min(...inner), most: Math.max(...inner) })
+    return atom.tag === "mod" ? inner : still
+  }
+  const lanes = lanesIn(index)
+  return lanes === undefined ? undefined : { lanes, where }
+}

@@ -6,7 +6,7 @@
 import { children, walk } from "../kernel/expression.ts"
 import type { Expr, Index } from "../kernel/kernel.ts"
 import type { UnaryFn } from "../graph/node.ts"
-import { lanesOf } from "./lanes.ts"
+import { lanesOf, smoothOf } from "./lanes.ts"
 
 /** How the work of the outer loops is cut. */
 export interface Cut {
@@ -56,8 +56,10 @@ export const costOf = (roots: ReadonlyArray<Expr>): number => walk(roots).reduce
 
 /** Instructions for four elements, by how their places lie. */
 const accessCost = (i: Index, id: number, varies: (e: Expr) => boolean): number => {
-  const lanes = lanesOf(i, id, varies)
+  const exact = lanesOf(i, id, varies)
+  const lanes = exact ?? smoothOf(i, id, varies)?.lanes
   if (lanes === undefined) return 16
+  if (exact === undefined) return 6
   const span = Math.max(...lanes) - Math.min(...lanes)
   if (span === 0) return 0.5
   if (lanes.every((d, l) => d === l)) return 1
