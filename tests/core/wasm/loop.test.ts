@@ -147,6 +147,26 @@ it("turns around and skips", () => {
   check(map([100, 3], index(1, 100), index(3, 1)), 300, 300)
 })
 
+it("splits an axis whose parts are no multiple of four, wherever it begins", () => {
+  const at: Index = {
+    base: 0,
+    terms: [{ coef: 1, atom: { tag: "turn", depth: 0 } }, { coef: 1, atom: { tag: "var", id: 0 } }],
+  }
+  const to: Index = {
+    base: 0,
+    terms: [
+      { coef: 20, atom: { tag: "div", of: at, by: 7 } },
+      { coef: 1, atom: { tag: "mod", of: at, by: 7 } },
+    ],
+  }
+  const kernel: Loop = map([50], at, to)
+  const data = [numbers(60), new Float32Array(180)].map((d) => ({ dtype: "f32" as const, data: d }))
+  for (const turn of [0, 1, 5]) {
+    const [, got] = runCode(lower(kernel, contextOf(modes[0]!, ["f32", "f32"], 1)), data, [turn])
+    for (let i = turn; i < 50 + turn; i++) assert.is(got![20 * Math.floor(i / 7) + i % 7], data[0]!.data[i])
+  }
+})
+
 it("softmax of rows and of columns", () => {
   check(softmax(7, 131, 131, 1), 7 * 131, 7 * 131)
   check(softmax(131, 7, 1, 131), 7 * 131, 7 * 131)
