@@ -47,7 +47,8 @@ const powerError = (x: number, y: number, v: number): number =>
 /** What each term adds to a sum, times its magnitude. */
 const sumError = 1e-5
 
-const least = 1.1754943508222875e-38
+/** Eight times the least normal f32: a function that scales by powers of two may flush what is nearly too small. */
+const least = 2 ** -123
 const largest = 3.4028234663852886e38
 
 /** Storage: relative error of one rounding, least normal number, the first number that becomes infinite. */

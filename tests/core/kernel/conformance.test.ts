@@ -77,7 +77,7 @@ for (const [name, kind, change] of wrongs) {
     const device = await Effect.runPromise(broken(change))
     const reference = await Effect.runPromise(oracle)
     const cases = kind === "chains" ? chains(everything) : kernelOf(kind, everything)
-    const found = await holds(device, reference, cases, 150, 1, 10).then(() => undefined, (e: Error) => e.message)
+    const found = await holds(device, reference, cases, 150, 1, 30).then(() => undefined, (e: Error) => e.message)
     assert.ok(found !== undefined, "nothing was found")
     assert.match(found, /did not run|expected/)
     assert.match(found, /kernel 0: \{"tag"/)
