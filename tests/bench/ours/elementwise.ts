@@ -1,6 +1,7 @@
 /**
  * Our loops over memory: elementwise.ts THREADS REPEATS. Prints one line of JSON: milliseconds of each case, and what it
- * moves (bytes) or makes (elements).
+ * moves (bytes) or makes (elements). With one thread they are the processor's time of this process, which does not count
+ * when others have the machine; with more they are the clock's.
  * @module
  */
 import process from "node:process"
@@ -83,7 +84,12 @@ const one = ({ name, unit, amount, program }: Case) =>
     const milliseconds: Array<number> = []
     const warm = performance.now() + 300
     while (performance.now() < warm) yield* on.run
-    for (let i = 0; i < repeats; i++) milliseconds.push(yield* on.run)
+    for (let i = 0; i < repeats; i++) {
+      const before = process.cpuUsage()
+      const clock = yield* on.run
+      const { user, system } = process.cpuUsage(before)
+      milliseconds.push(threads === 1 ? (user + system) / 1000 : clock)
+    }
     return { name, unit, amount, milliseconds }
   }))
 
