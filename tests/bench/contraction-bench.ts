@@ -5,7 +5,7 @@
 import { either as E } from "fp-ts"
 import * as t from "io-ts"
 import { ours } from "./ours.ts"
-import { inNode, inTorch } from "./peers.ts"
+import type { Peers } from "./peers.ts"
 import { type Contestant, rounds, together } from "./rounds.ts"
 import type { Report, Row } from "./table.ts"
 
@@ -24,15 +24,15 @@ const sizes = [64, 128, 256, 512, 1024, 2048]
 const repeats = 9
 
 /** Runs it. */
-export const contraction = (count: number, peers: boolean): Report => {
+export const contraction = (count: number, peers: Peers): Report => {
   const args = (threads: number): ReadonlyArray<string> => [threads, repeats, ...sizes].map(String)
   const others: ReadonlyArray<Contestant> = [
-    { who: "jax-js wasm, Node 24, 2 threads", ask: () => inNode("jax_contraction.mjs", ...args(2)) },
-    { who: "onnxruntime-web wasm, Node 24, 2 threads", ask: () => inNode("ort_contraction.mjs", ...args(2)) },
-    { who: "PyTorch, 1 thread", ask: () => inTorch("torch_contraction.py", 1, ...args(1)) },
-    { who: "PyTorch, 2 threads", ask: () => inTorch("torch_contraction.py", 2, ...args(2)) },
+    { who: "jax-js wasm, Node 24, 2 threads", ask: () => peers.inNode("jax_contraction.mjs", ...args(2)) },
+    { who: "onnxruntime-web wasm, Node 24, 2 threads", ask: () => peers.inNode("ort_contraction.mjs", ...args(2)) },
+    { who: "PyTorch, 1 thread", ask: () => peers.inTorch("torch_contraction.py", 1, ...args(1)) },
+    { who: "PyTorch, 2 threads", ask: () => peers.inTorch("torch_contraction.py", 2, ...args(2)) },
   ]
-  const heard = rounds(Answer, [...ours("contraction.ts", args(2)), ...(peers ? others : [])], count)
+  const heard = rounds(Answer, [...ours(peers, "contraction.ts", args(2)), ...others], count)
   const rows = sizes.flatMap((n): ReadonlyArray<Row> =>
     [...heard].flatMap(([who, said]) => {
       if (E.isLeft(said)) return []

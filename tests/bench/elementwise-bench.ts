@@ -6,6 +6,7 @@
 import { either as E } from "fp-ts"
 import * as t from "io-ts"
 import { ours } from "./ours.ts"
+import type { Peers } from "./peers.ts"
 import { rounds, together } from "./rounds.ts"
 import type { Report, Row } from "./table.ts"
 
@@ -43,9 +44,9 @@ const rowsOf = (who: string, said: E.Either<string, ReadonlyArray<Answer>>): Rea
 }
 
 /** Runs it. */
-export const elementwise = (count: number): Report => {
+export const elementwise = (count: number, peers: Peers): Report => {
   const own = [1, 2].flatMap((threads) =>
-    ours("elementwise.ts", [threads, repeats].map(String)).map(({ who, ask }) => ({
+    ours(peers, "elementwise.ts", [threads, repeats].map(String)).map(({ who, ask }) => ({
       who: `${who}, threads: ${threads}`,
       ask,
     }))

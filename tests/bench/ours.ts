@@ -8,7 +8,7 @@ import { join } from "node:path"
 import process from "node:process"
 import { either as E } from "fp-ts"
 import { root } from "../house.ts"
-import { ask, node24 } from "./peers.ts"
+import { ask, type Peers } from "./peers.ts"
 import type { Contestant } from "./rounds.ts"
 
 /** What our tasks start Deno with. */
@@ -47,11 +47,10 @@ const inNode = (
     )(node),
 })
 
-const stock = spawnSync("node", ["--version"], { encoding: "utf8" })
-
 /** All engines. */
-export const ours = (script: string, args: ReadonlyArray<string>): ReadonlyArray<Contestant> => {
+export const ours = (peers: Peers, script: string, args: ReadonlyArray<string>): ReadonlyArray<Contestant> => {
   const path = join("tests/bench/ours", script)
+  const stock = spawnSync("node", ["--version"], { encoding: "utf8" })
   return [
     inDeno("as our tasks start it", path, args, { ORRERY_WIDE: "on" }),
     inDeno("as our tasks start it, with a system BLAS if there is one", path, args, {
@@ -65,6 +64,6 @@ export const ours = (script: string, args: ReadonlyArray<string>): ReadonlyArray
       path,
       args,
     ),
-    inNode("Node 24", node24, path, args),
+    inNode("Node 24", peers.node24, path, args),
   ]
 }

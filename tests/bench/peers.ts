@@ -16,7 +16,7 @@ import { root } from "../house.ts"
 const packages = ["@jax-js/jax@0.1.25", "onnxruntime-web@1.30.0", "node@24.21.0"]
 
 /** Where the peers live between runs. */
-export const folder: string = join(tmpdir(), "orrery-peers-1")
+const folder: string = join(tmpdir(), "orrery-peers-1")
 
 const modules = (): E.Either<string, string> => {
   const node = join(folder, "node_modules/node/bin/node")
@@ -39,10 +39,6 @@ const python = (): E.Either<string, string> => {
     : E.right(found)
 }
 
-/** Node 24, which the peers run in; also ours, to measure it with V8's 256-bit vectors. */
-export const node24: E.Either<string, string> = modules()
-const torch = python()
-
 /** How a process ended: the JSON of its last line, or why there is none. */
 export const ask = (
   command: string,
@@ -61,15 +57,27 @@ export const ask = (
   return E.tryCatch(() => JSON.parse(stdout.trim().split("\n").at(-1)!), String)
 }
 
-/** Asks a script for Node 24. */
-export const inNode = (script: string, ...args: ReadonlyArray<string>): E.Either<string, unknown> =>
-  E.flatMap((node: string) => ask(node, [script, ...args], { cwd: folder }))(node24)
+/** The peers that are there, asked by the name of their script. */
+export interface Peers {
+  /** Node 24, which the peers run in; also ours, to measure it with V8's 256-bit vectors. */
+  readonly node24: E.Either<string, string>
+  /** Asks a script of Node 24. */
+  readonly inNode: (script: string, ...args: ReadonlyArray<string>) => E.Either<string, unknown>
+  /** Asks a script of Python, with so many threads that do not spin while they wait. */
+  readonly inTorch: (script: string, threads: number, ...args: ReadonlyArray<string>) => E.Either<string, unknown>
+}
 
-/** Asks a script for Python, with so many threads that do not spin while they wait. */
-export const inTorch = (script: string, threads: number, ...args: ReadonlyArray<string>): E.Either<string, unknown> =>
-  E.flatMap((command: string) =>
-    ask(command, [script, ...args], {
-      cwd: folder,
-      env: { OMP_NUM_THREADS: `${threads}`, OPENBLAS_NUM_THREADS: `${threads}`, OMP_WAIT_POLICY: "PASSIVE" },
-    })
-  )(torch)
+/** Installs what is missing, once; or leaves all of them out. */
+export const openPeers = (wanted: boolean): Peers => {
+  const out = E.left("left out by --no-peers")
+  const node24 = wanted ? modules() : out
+  const torch = wanted ? python() : out
+  return {
+    node24,
+    inNode: (script, ...args) => E.flatMap((node: string) => ask(node, [script, ...args], { cwd: folder }))(node24),
+    inTorch: (script, threads, ...args) => {
+      const env = { OMP_NUM_THREADS: `${threads}`, OPENBLAS_NUM_THREADS: `${threads}`, OMP_WAIT_POLICY: "PASSIVE" }
+      return E.flatMap((command: string) => ask(command, [script, ...args], { cwd: folder, env }))(torch)
+    },
+  }
+}

@@ -1,16 +1,18 @@
 /**
- * `deno task bench [contraction] [stream] [elementwise] [training] [types] [--rounds=3] [--no-peers]`: measures, prints tables, keeps JSON.
+ * `deno task bench [contraction] [stream] [elementwise] [training] [types] [--rounds=3] [--no-peers]`: measures, prints
+ * tables, keeps JSON.
  * @module
  */
 import process from "node:process"
 import { contraction } from "./contraction-bench.ts"
 import { stream } from "./stream-bench.ts"
 import { elementwise } from "./elementwise-bench.ts"
+import { openPeers, type Peers } from "./peers.ts"
 import { keep, type Report, table } from "./table.ts"
 import { training } from "./training-bench.ts"
 import { types } from "./types-bench.ts"
 
-const benches: Readonly<Record<string, (rounds: number, peers: boolean) => Report>> = {
+const benches: Readonly<Record<string, (rounds: number, peers: Peers) => Report>> = {
   contraction,
   stream,
   elementwise,
@@ -28,8 +30,9 @@ if (unknown.length > 0 || !Number.isInteger(rounds) || rounds < 1) {
   )
   process.exit(2)
 }
+const peers = openPeers(!words.includes("--no-peers"))
 for (const name of wanted.length > 0 ? wanted : Object.keys(benches)) {
   process.stdout.write(`\nmeasuring ${name}, ${rounds} rounds ...\n`)
-  const report = benches[name]!(rounds, !words.includes("--no-peers"))
+  const report = benches[name]!(rounds, peers)
   process.stdout.write(`\n${table(report)}\nkept in ${keep(report)}\n`)
 }

@@ -6,7 +6,7 @@
 import { either as E } from "fp-ts"
 import * as t from "io-ts"
 import { ours } from "./ours.ts"
-import { inNode, inTorch } from "./peers.ts"
+import type { Peers } from "./peers.ts"
 import { type Contestant, rounds, together } from "./rounds.ts"
 import type { Report, Row } from "./table.ts"
 
@@ -29,16 +29,16 @@ const cases = [
 const repeats = 9
 
 /** Runs it. */
-export const stream = (count: number, peers: boolean): Report => {
+export const stream = (count: number, peers: Peers): Report => {
   const args = (threads: number): ReadonlyArray<string> => [threads, repeats].map(String)
   const others: ReadonlyArray<Contestant> = [1, 2].flatMap((threads) => [
-    { who: `jax-js wasm, Node 24, threads: ${threads}`, ask: () => inNode("jax_stream.mjs", ...args(threads)) },
-    { who: `PyTorch, threads: ${threads}`, ask: () => inTorch("torch_stream.py", threads, ...args(threads)) },
+    { who: `jax-js wasm, Node 24, threads: ${threads}`, ask: () => peers.inNode("jax_stream.mjs", ...args(threads)) },
+    { who: `PyTorch, threads: ${threads}`, ask: () => peers.inTorch("torch_stream.py", threads, ...args(threads)) },
   ])
   const own = [1, 2].flatMap((threads) =>
-    ours("stream.ts", args(threads)).map(({ who, ask }) => ({ who: `${who}, threads: ${threads}`, ask }))
+    ours(peers, "stream.ts", args(threads)).map(({ who, ask }) => ({ who: `${who}, threads: ${threads}`, ask }))
   )
-  const heard = rounds(Answer, [...own, ...(peers ? others : [])], count)
+  const heard = rounds(Answer, [...own, ...others], count)
   const rows = cases.flatMap(({ name, unit, amount }): ReadonlyArray<Row> =>
     [...heard].flatMap(([who, said]) => {
       if (E.isLeft(said)) return []

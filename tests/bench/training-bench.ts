@@ -9,7 +9,7 @@ import { join } from "node:path"
 import { either as E } from "fp-ts"
 import * as t from "io-ts"
 import { ours } from "./ours.ts"
-import { inNode, inTorch } from "./peers.ts"
+import type { Peers } from "./peers.ts"
 import { type Contestant, type Heard, rounds, together } from "./rounds.ts"
 import type { Report, Row } from "./table.ts"
 import { type Size, sizes, write } from "./training.ts"
@@ -56,18 +56,18 @@ const rowsOf = (s: Size, heard: ReadonlyMap<string, Heard<Answer>>): ReadonlyArr
   })
 
 /** Runs it. */
-export const training = (count: number, peers: boolean): Report => {
+export const training = (count: number, peers: Peers): Report => {
   const folder = mkdtempSync(join(tmpdir(), "orrery-training-"))
   const one = (s: Size): Report => {
     write(s, folder)
     const args = (threads: number): ReadonlyArray<string> => [folder, s.name, `${threads}`, `${steps}`]
     const others: ReadonlyArray<Contestant> = [
-      { who: "jax-js wasm, Node 24, 1 thread", ask: () => inNode("jax_train.mjs", ...args(1)) },
-      { who: "jax-js wasm, Node 24, 2 threads", ask: () => inNode("jax_train.mjs", ...args(2)) },
-      { who: "PyTorch, 1 thread", ask: () => inTorch("torch_train.py", 1, ...args(1)) },
-      { who: "PyTorch, 2 threads", ask: () => inTorch("torch_train.py", 2, ...args(2)) },
+      { who: "jax-js wasm, Node 24, 1 thread", ask: () => peers.inNode("jax_train.mjs", ...args(1)) },
+      { who: "jax-js wasm, Node 24, 2 threads", ask: () => peers.inNode("jax_train.mjs", ...args(2)) },
+      { who: "PyTorch, 1 thread", ask: () => peers.inTorch("torch_train.py", 1, ...args(1)) },
+      { who: "PyTorch, 2 threads", ask: () => peers.inTorch("torch_train.py", 2, ...args(2)) },
     ]
-    const heard = rounds(Answer, [...ours("training.ts", args(2)), ...(peers ? others : [])], count)
+    const heard = rounds(Answer, [...ours(peers, "training.ts", args(2)), ...others], count)
     return {
       bench: "training",
       rows: rowsOf(s, heard),

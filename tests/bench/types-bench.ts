@@ -9,6 +9,7 @@ import { join } from "node:path"
 import process from "node:process"
 import { pathToFileURL } from "node:url"
 import { root } from "../house.ts"
+import type { Peers } from "./peers.ts"
 import { median, type Report } from "./table.ts"
 
 const head = (from: (path: string) => string): string =>
@@ -67,7 +68,7 @@ const check = (blocks: number, folder: string, nonce: number): number => {
 }
 
 /** Runs it. */
-export const types = (count: number, _peers: boolean): Report => {
+export const types = (count: number, _: Peers): Report => {
   const folder = mkdtempSync(join(tmpdir(), "orrery-types-"))
   const rows = [1, 300].map((blocks) => {
     const seconds = Array.from({ length: count }, (_, nonce) => check(blocks, folder, nonce))
