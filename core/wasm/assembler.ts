@@ -65,6 +65,8 @@ export interface MemoryImport {
 /** What a module gives out: functions by name, and a table `table` of functions to call by number. */
 export interface ModuleParts {
   readonly memory: MemoryImport
+  /** Functions that are not ours, imported as `m.` and their name; their bodies are not used. */
+  readonly imports?: ReadonlyArray<Func>
   readonly exports: { readonly [name: string]: Func }
   readonly table: ReadonlyArray<Func>
 }
@@ -273,6 +275,7 @@ export const assemble = (parts: ModuleParts): Uint8Array<ArrayBuffer> => {
   const types = numbering<Code>()
   const functions = numbering<readonly [number, Uint8Array]>()
   const known = new Map<Func, number>()
+  const imports = parts.imports ?? []
   const typeOf = (f: Func): number => types.of(`${f.params}>${f.results}`, () => signature(f))
   const numberOf = (f: Func): number => {
     const before = known.get(f)
@@ -280,20 +283,23 @@ export const assemble = (parts: ModuleParts): Uint8Array<ArrayBuffer> => {
     const type = typeOf(f)
     const locals = vector(runs(f.locals).map(([n, t]) => [unsigned(n), typeCode[t]]))
     const bytes = flatten([locals, f.body, 0x0b], numberOf)
-    const number = functions.of(`${type}:${new TextDecoder("latin1").decode(bytes)}`, () => [type, bytes])
+    const number = imports.length +
+      functions.of(`${type}:${new TextDecoder("latin1").decode(bytes)}`, () => [type, bytes])
     known.set(f, number)
     return number
   }
+  imports.forEach((f, i) => known.set(f, i))
   if (parts.table.length > 0) typeOf(parts.table[0]!)
   const table = parts.table.map(numberOf)
   const exported = Object.entries(parts.exports).map(([name, f]) => [text(name), 0, unsigned(numberOf(f))])
+  const imported = imports.map((f) => [text("m"), text(f.name), 0, unsigned(typeOf(f))])
   const { initial, maximum, shared } = parts.memory
   const limits = [shared ? 3 : 1, unsigned(initial), unsigned(maximum)]
   const size = unsigned(table.length)
   return flatten([
     [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
     section(1, vector(types.all())),
-    section(2, vector([[text("m"), text("memory"), 2, limits]])),
+    section(2, vector([...imported, [text("m"), text("memory"), 2, limits]])),
     section(3, vector(functions.all().map(([type]) => unsigned(type)))),
     section(4, vector([[0x70, 1, size, size]])),
     section(7, vector([...exported])),

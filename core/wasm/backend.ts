@@ -16,6 +16,7 @@ import {
 import type { Program } from "../plan/program.ts"
 import { type DType, dtypes, type HostArray } from "../tensor/dtype.ts"
 import { store } from "../tensor/host.ts"
+import { type BlasLibrary, findBlas, type Sgemm } from "./blas.ts"
 import { assemble, func } from "./assembler.ts"
 import { heap, rangeBytes } from "./heap.ts"
 import { f32, f32x4 } from "./instructions.ts"
@@ -33,6 +34,8 @@ export interface WasmOptions {
   readonly relaxed?: boolean
   /** Asks V8 to join 128-bit operations into 256 bits, where it can. Default: as `relaxed`. */
   readonly wide?: boolean
+  /** Uses a system BLAS for large contractions, if one can be loaded and `ORRERY_BLAS` is not `off`. Default: as `relaxed`. */
+  readonly blas?: boolean
 }
 
 /** An array's place in the device's memory. */
@@ -136,12 +139,12 @@ interface Modules {
   readonly get: (code: ProgramCode) => Effect.Effect<{ readonly id: number; readonly entry: Entry }, DeviceFault>
 }
 
-const modulesFor = (threads: Pool, memory: WebAssembly.Memory): Modules => {
+const modulesFor = (threads: Pool, imports: WebAssembly.ModuleImports): Modules => {
   const known = new Map<string, Promise<{ readonly id: number; readonly entry: Entry }>>()
   const compile = async (bytes: Uint8Array<ArrayBuffer>, id: number): Promise<{ id: number; entry: Entry }> => {
     const module = await WebAssembly.compile(bytes)
     threads.load(id, module)
-    return { id, entry: new WebAssembly.Instance(module, { m: { memory } }).exports as unknown as Entry }
+    return { id, entry: new WebAssembly.Instance(module, { m: imports }).exports as unknown as Entry }
   }
   return {
     get: (code) =>
@@ -216,9 +219,15 @@ const placed = (
     return { image, bytes, free }
   })
 
-const backendOn = (space: Store, threads: Pool, features: Features, info: DeviceInfo): Backend<WasmHandle> => {
+const backendOn = (
+  space: Store,
+  threads: Pool,
+  features: Features,
+  info: DeviceInfo,
+  call: Sgemm | undefined,
+): Backend<WasmHandle> => {
   const { memory } = space
-  const modules = modulesFor(threads, memory)
+  const modules = modulesFor(threads, call === undefined ? { memory } : { memory, sgemm: call })
   const words = controlWords(memory)
   const ensureWorkspace = workspace(space, words, threads.threads)
   const shape = { initial: 1, maximum: most / page, shared: isShared(memory) }
@@ -282,10 +291,16 @@ const backendOn = (space: Store, threads: Pool, features: Features, info: Device
 }
 
 /** What the device is, in one line. */
-const describe = (threads: number, features: Features, on: Platform): string =>
+const describe = (
+  threads: number,
+  features: Features,
+  on: Platform,
+  library: BlasLibrary | undefined,
+): string =>
   `wasm: ${threads} thread${threads === 1 ? "" : "s"} in ${on.name}, ` +
   (features.relaxed ? "SIMD with relaxed multiply-add" : "strict SIMD") +
-  (features.revectorize ? ", joined to 256 bits" : "")
+  (features.revectorize ? ", joined to 256 bits" : "") +
+  (library === undefined ? "" : `, ${library.name} for large contractions`)
 
 /** The WebAssembly device. Its threads end and its memory goes when the scope closes. */
 export const wasm = (options: WasmOptions = {}): Effect.Effect<Backend<WasmHandle>, DeviceFault, Scope.Scope> =>
@@ -301,21 +316,23 @@ export const wasm = (options: WasmOptions = {}): Effect.Effect<Backend<WasmHandl
       return yield* Effect.fail(deviceFault("unavailable", "wasm: the engine gives no memory of 64 MiB or more"))
     }
     const relaxed = wish && hasRelaxed()
-    const features: Features = { relaxed, revectorize: relaxed && revectorize }
+    const found = (options.blas ?? wish) === false ? undefined : findBlas(on, memory, control.end)
+    const features: Features = { relaxed, revectorize: relaxed && revectorize, blas: found !== undefined }
     const threads = yield* Effect.acquireRelease(
-      Effect.sync(() => pool(memory, isShared(memory) ? wanted : 1, on)),
+      Effect.sync(() => pool(memory, isShared(memory) ? wanted : 1, on, found?.library)),
       (p) => p.end,
     )
     const space = storeOn(memory)
     return backendOn(space, threads, features, {
       kind: "wasm",
-      description: describe(threads.threads, features, on),
+      description: describe(threads.threads, features, on, found?.library),
       maxBindings: 256,
       maxBufferBytes: memory.buffer.byteLength - 16 * page,
       features: [
         `threads=${threads.threads}`,
         ...(relaxed ? ["relaxed"] : ["strict"]),
         ...(features.revectorize ? ["wide"] : []),
+        ...(found === undefined ? [] : [`blas=${found.library.name}`]),
       ],
-    })
+    }, found?.call)
   })

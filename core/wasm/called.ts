@@ -50,7 +50,7 @@ const helper = (
     const [x, y] = s.params as [Local<"v128">, Local<"v128">]
     const inline = (values: ReadonlyArray<number>): V128 =>
       v128.constI32(values[0]!, values[1]!, values[2]!, values[3]!)
-    const base = writer(s, { relaxed, revectorize: false }, noPool, i32.const(0))
+    const base = writer(s, { relaxed, revectorize: false, blas: false }, noPool, i32.const(0))
     const w: Writer = {
       ...base,
       f32: (c) => v128.constF32(c, c, c, c),

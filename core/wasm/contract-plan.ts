@@ -22,6 +22,8 @@ export interface Extent {
   readonly leftOnce: boolean
   /** How the right operand can be read as it lies when there are few rows: cols side by side, or the depth. */
   readonly rows4: "stream" | "dots" | undefined
+  /** A system BLAS can do it. */
+  readonly blas: boolean
 }
 
 /** The cut. */
@@ -38,8 +40,8 @@ export interface Blocks {
   readonly part: number
   /** Depth that is done at once. */
   readonly depth: number
-  /** Tiles, or one of the forms for few rows: see `contract-row.ts`. */
-  readonly form: "tiles" | "stream" | "dots"
+  /** Tiles, one of the forms for few rows (`contract-row.ts`), or a system BLAS (`blas.ts`). */
+  readonly form: "tiles" | "stream" | "dots" | "blas"
   /** `rowMajor`: by its task, depth side by side. */
   readonly left: "own" | "direct" | "rowMajor"
   readonly right: "shared" | "own" | "direct"
@@ -81,8 +83,40 @@ const fewRows = (e: Extent, form: "stream" | "dots"): Blocks => {
   }
 }
 
+/** Multiply-adds from which a call of another library pays, and the least sides of a block that it does well. */
+const worthCalling = 1 << 22
+const side = 160
+
+/** The cut where a library does the blocks: larger ones, as it packs for itself. */
+const called = (e: Extent): Blocks => {
+  let rowBlocks = Math.ceil(e.rows / 320), colBlocks = Math.ceil(e.cols / 512)
+  while (rowBlocks * colBlocks * e.batch < 8) {
+    const rows = e.rows / rowBlocks, cols = e.cols / colBlocks
+    if (Math.max(rows, cols) < 2 * side) break
+    if (rows >= cols) rowBlocks++
+    else colBlocks++
+  }
+  const rows = roundUp(Math.ceil(e.rows / rowBlocks), 4), cols = roundUp(Math.ceil(e.cols / colBlocks), 16)
+  return {
+    form: "blas",
+    tileRows: 4,
+    tileCols: 16,
+    rows,
+    cols,
+    rowBlocks: Math.ceil(e.rows / rows),
+    colBlocks: Math.ceil(e.cols / cols),
+    part: cols,
+    depth: e.depth,
+    left: "direct",
+    right: "direct",
+    grain: 1,
+  }
+}
+
 /** Cuts. */
 export const blocksOf = (e: Extent): Blocks => {
+  const large = e.rows >= 64 && e.cols >= 64 && e.depth >= 64 && e.rows * e.cols * e.depth >= worthCalling
+  if (e.blas && large) return called(e)
   if (e.rows > 0 && e.rows <= 4 && e.depth >= 16 && e.rows4 !== undefined) return fewRows(e, e.rows4)
   const tileRows = tileRowsFor(e.rows, e.wide)
   const tileCols = e.wide && e.cols > 8 ? 16 : 8

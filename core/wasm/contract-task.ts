@@ -2,21 +2,14 @@
  * The phases of a contraction as code: packing the right operand for all threads, and the blocks of the result.
  * @module
  */
-import { call, type Code, type Func, type Local, type Scope, type Value, when } from "./assembler.ts"
+import { call, type Code, type Local, type Scope, type Value, when } from "./assembler.ts"
 import type { ContractPlan, Placed } from "./contract.ts"
-import { type Plain, single } from "./contract-operand.ts"
+import type { Plain } from "./contract-operand.ts"
 import { packer } from "./contract-pack.ts"
-import { type RowAccess, stepsOf, streaming, summing } from "./contract-row.ts"
-import { heightsOf } from "./contract-plan.ts"
-import { tile, type TileAccess } from "./contract-tile.ts"
+import { calledSums, eachTile, minimum, rowSumsOf, sumsOf, type Task } from "./contract-sums.ts"
 import { addressOf, digits, forUp } from "./emit.ts"
 import { type I32, i32, memoryCopy } from "./instructions.ts"
 import { type KernelArgs, kernelFunc, type Phase } from "./kernel.ts"
-
-const minimum = (target: Local<"i32">, value: I32, most: number): Code => [
-  target.set(i32.add(value, 0)),
-  when(i32.gtS(target, most), target.set(i32.const(most))),
-]
 
 /** Bytes of all panels of one version of the right operand. */
 export const panelBytes = (p: ContractPlan): number =>
@@ -94,66 +87,7 @@ export const packPhase = (p: ContractPlan): Phase => {
   return { tasks: p.rightVersions * groups, grain: 1, func }
 }
 
-/** The functions of tiles, by rows and by whether the cols are the last, fewer ones. */
-const tilesOf = (p: ContractPlan, buffered: boolean): (rows: number, last: boolean) => Func => {
-  const { tileCols, left, right } = p.blocks
-  const rest = p.groups.cols.count % tileCols
-  const access = (rows: number, width: number): TileAccess => ({
-    aStep: left === "own" ? 4 * rows : 4 * single(p.left.depth)!,
-    aRow: left === "own" ? 4 : 4 * single(p.left.lane)!,
-    bStep: right === "direct" ? 4 * single(p.right.depth)! : 4 * width,
-  })
-  return (rows, last) => {
-    const width = last ? Math.ceil(rest / 4) * 4 : tileCols
-    const shape = { rows, vectors: width / 4, last: last && !buffered ? ((rest - 1) % 4) + 1 : 4 }
-    return tile(p.k.dtype, p.context.features, shape, access(rows, width))
-  }
-}
-
-/** The variables of a task. */
-interface Task {
-  readonly args: KernelArgs
-  readonly scope: Scope
-  readonly batch: ReadonlyArray<Value<"i32">>
-  /** First row and col, and their numbers. */
-  readonly firstRow: Local<"i32">
-  readonly rows: Local<"i32">
-  readonly firstCol: Local<"i32">
-  readonly cols: Local<"i32">
-  /** Of lane 0 and depth 0 of the operands; panels: where that of col 0 would be. */
-  readonly left: Local<"i32">
-  readonly right: Local<"i32">
-  readonly panels: Local<"i32">
-}
-
 const turnsOf = (t: Task, firstCol: Value<"i32">): ReadonlyArray<Value<"i32">> => [...t.batch, t.firstRow, firstCol]
-
-/** Code for all tiles over the task's rows; `row` counts from its first. */
-const eachTile = (p: ContractPlan, t: Task, row: Local<"i32">): (body: (rows: number) => Code) => Code => {
-  const { tileRows, rows: block, rowBlocks } = p.blocks
-  const count = p.groups.rows.count
-  const usual = heightsOf(Math.min(block, count), tileRows)
-  const last = heightsOf(count - (rowBlocks - 1) * block, tileRows)
-  const both = (pick: (h: typeof usual) => number): Value<"i32"> =>
-    pick(usual) === pick(last) ? i32.const(pick(usual)) : {
-      type: "i32",
-      code: [i32.const(pick(last)).code, i32.const(pick(usual)).code, i32.ltS(t.rows, block).code, 0x1b],
-    }
-  const full = t.scope.local("i32", "full"), lower = t.scope.local("i32", "lower")
-  const rests = [...new Set([usual.rest, last.rest])].filter((r) => r > 0)
-  const anyLower = usual.lower + last.lower > 0
-  return (body) => [
-    full.set(i32.mul(both((h) => h.full), tileRows)),
-    forUp(row, 0, full, tileRows, body(tileRows)),
-    anyLower
-      ? [
-        lower.set(i32.add(full, i32.mul(both((h) => h.lower), tileRows - 1))),
-        forUp(row, full, lower, tileRows - 1, body(tileRows - 1)),
-      ]
-      : lower.set(full),
-    rests.map((rest) => when(i32.eq(i32.sub(t.rows, lower), rest), [row.set(lower), body(rest)])),
-  ]
-}
 
 const callPacked = ({ func, args }: ReturnType<ReturnType<typeof packer>["pack"]>): Code => call(func, ...args)
 
@@ -192,104 +126,6 @@ const whichSize = (
   body: (placed: Placed) => Code,
 ): Code => [...loops].map(([n, placed]) => loops.size === 1 ? body(placed) : when(i32.eq(size, n), body(placed)))
 
-/** The sums of the cols from `from` to `to` of the task, over the whole depth. */
-const sumsOf = (p: ContractPlan, t: Task, from: Local<"i32">, to: Local<"i32">, target: {
-  readonly address: Value<"i32">
-  /** Bytes from row to row. */
-  readonly row: number
-  readonly buffered: boolean
-}): Code => {
-  const { tileCols, left, right, depth: block } = p.blocks
-  const depth = p.groups.depth.count, cols = p.groups.cols.count
-  const whole = Math.floor(cols / tileCols) * tileCols
-  const rest = cols - whole
-  const tiles = tilesOf(p, target.buffered)
-  const [j, row, k0, now, end] = ["j", "row", "k0", "now", "end"].map((n) => t.scope.local("i32", n)) as [
-    Local<"i32">,
-    Local<"i32">,
-    Local<"i32">,
-    Local<"i32">,
-    Local<"i32">,
-  ]
-  const onePass = block >= depth
-  const column = (last: boolean): Code => {
-    const width = last ? Math.ceil(rest / 4) * 4 : tileCols
-    const b = right === "direct"
-      ? i32.add(i32.add(t.right, i32.mul(j, 4)), i32.mul(k0, 4 * (single(p.right.depth) ?? 0)))
-      : i32.add(i32.add(t.panels, i32.mul(j, 4 * depth)), i32.mul(k0, 4 * width))
-    return eachTile(p, t, row)((rows) =>
-      call(
-        tiles(rows, last),
-        left === "own"
-          ? i32.add(
-            i32.add(i32.add(t.args.scratch, p.at.left), i32.mul(row, 4 * depth)),
-            i32.mul(k0, 4 * rows),
-          )
-          : i32.add(
-            i32.add(
-              t.left,
-              i32.mul(p.leftLoops === undefined ? i32.add(t.firstRow, row) : row, 4 * (single(p.left.lane) ?? 0)),
-            ),
-            i32.mul(k0, 4 * (single(p.left.depth) ?? 0)),
-          ),
-        b,
-        i32.add(i32.add(target.address, i32.mul(row, target.row)), i32.mul(i32.sub(j, from), 4)),
-        i32.const(target.row),
-        onePass ? i32.const(depth) : now,
-        onePass ? i32.const(0) : k0,
-      )
-    )
-  }
-  const columns: Code = [
-    minimum(end, to, whole),
-    forUp(j, from, end, tileCols, column(false)),
-    rest === 0 ? [] : when(i32.gtS(to, whole), [j.set(i32.const(whole)), column(true)]),
-  ]
-  if (onePass) return [k0.set(i32.const(0)), columns]
-  return forUp(k0, 0, i32.const(depth), block, [
-    now.set(i32.sub(i32.const(depth), k0)),
-    minimum(now, now, block),
-    columns,
-  ])
-}
-
-/** The sums of the cols from `from` to `to` of the task where there are few rows. */
-const rowSumsOf = (p: ContractPlan, t: Task, from: Local<"i32">, to: Local<"i32">, sums: Value<"i32">): Code => {
-  const depth = p.groups.depth.count, rows = p.groups.rows.count
-  const { left, form } = p.blocks
-  const access: RowAccess = {
-    dtype: p.k.dtype,
-    features: p.context.features,
-    rows,
-    right: p.right.dtype,
-    aRow: left === "direct" ? 4 * (single(p.left.lane) ?? 0) : left === "own" ? 4 : 4 * depth,
-    aStep: left === "direct" ? 4 * (single(p.left.depth) ?? 0) : left === "own" ? 4 * rows : 4,
-    pitch: 4 * p.pitch,
-  }
-  const { bytes } = p.right
-  const a = left === "direct" ? t.left : i32.add(t.args.scratch, p.at.left)
-  const lane = (single(p.right.lane) ?? 0) * bytes, step = (single(p.right.depth) ?? 0) * bytes
-  const b = i32.add(t.right, i32.mul(from, lane))
-  const cols = i32.sub(to, from)
-  if (form === "dots") return call(summing(access, lane, bytes, depth), a, b, sums, cols)
-  const k = t.scope.local("i32", "k")
-  const steps = stepsOf(rows)
-  const pass = (n: number): Code =>
-    call(
-      streaming(access, n, step, bytes),
-      i32.add(a, i32.mul(k, access.aStep)),
-      i32.add(b, i32.mul(k, step)),
-      sums,
-      cols,
-      k,
-    )
-  const whole = depth - depth % steps
-  return [
-    forUp(k, 0, i32.const(whole), steps, pass(steps)),
-    depth === whole ? [] : [k.set(i32.const(whole)), pass(depth - whole)],
-  ]
-}
-
 /** The result of a task: its sums, part by part, and what is done with them. */
 const resultOf = (p: ContractPlan, t: Task): Code => {
   const { part } = p.blocks
@@ -318,6 +154,9 @@ const resultOf = (p: ContractPlan, t: Task): Code => {
       body,
     ]),
   ]
+  if (stored !== undefined && p.blocks.form === "blas") {
+    return through(calledSums(p, t, from, to, stored(from, t.firstRow), store!.row))
+  }
   if (stored !== undefined && onePass && p.blocks.form === "tiles") {
     const target = t.scope.local("i32", "target")
     return through([
@@ -327,6 +166,8 @@ const resultOf = (p: ContractPlan, t: Task): Code => {
   }
   const block = p.blocks.form === "tiles"
     ? sumsOf(p, t, from, to, { address: sums, row: 4 * p.pitch, buffered: true })
+    : p.blocks.form === "blas"
+    ? calledSums(p, t, from, to, sums, p.pitch)
     : rowSumsOf(p, t, from, to, sums)
   if (stored !== undefined) {
     return through([

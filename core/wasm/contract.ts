@@ -91,6 +91,14 @@ const direct = (p: Plain | undefined): boolean =>
   p === undefined ||
   (p.bytes === 4 && single(p.lane) !== undefined && single(p.depth) !== undefined && p.depth[0]?.stride !== 0)
 
+/** Is it a matrix as a BLAS knows it: one side next to each other, the other with room between? */
+const isMatrix = (p: Plain | undefined, depth: number): boolean => {
+  if (p === undefined) return true // as the loop writes it
+  const lane = single(p.lane), step = single(p.depth)
+  if (p.dtype !== "f32" || lane === undefined || step === undefined) return false
+  return (step === 1 && lane >= depth) || (lane === 1 && step >= (p.lane[0]?.size ?? 1))
+}
+
 /** Four elements are loaded at once. */
 const vectors: ReadonlySet<DType> = new Set<DType>(["f32", "i32", "u32", "bf16"])
 
@@ -137,6 +145,8 @@ export const lowerContract = (k: Contract, context: KernelContext, lowerLoop: Lo
     buffered: store === undefined,
     leftOnce: leftPlain === undefined,
     rows4: fewRowsForm(rightPlain),
+    blas: context.features.blas && k.dtype === "f32" && isMatrix(leftPlain, depth.count) &&
+      isMatrix(rightPlain, depth.count) && (store === undefined || store.row >= cols.count),
   })
   const shared = layout(), scratch = layout()
   const constants: Array<Uint8Array> = []
@@ -187,7 +197,10 @@ export const lowerContract = (k: Contract, context: KernelContext, lowerLoop: Lo
       left: scratch.take(blocks.left !== "direct" ? 4 * blocks.rows * depth.count : 0),
       right: scratch.take(blocks.right === "own" ? 4 * (Math.ceil(blocks.cols / 4) * 4) * depth.count : 0),
       sums: scratch.take(
-        store === undefined || blocks.depth < depth.count || blocks.form !== "tiles" ? 4 * blocks.rows * pitch : 0,
+        store === undefined || blocks.depth < depth.count ||
+          (blocks.form !== "tiles" && (blocks.form !== "blas" || store === undefined))
+          ? 4 * blocks.rows * pitch
+          : 0,
       ),
       stage: scratch.take(leftPlain === undefined ? 4 * blocks.rows * depth.count : 0),
     },

@@ -14,6 +14,8 @@ export interface Features {
   readonly relaxed: boolean
   /** The engine joins pairs of adjacent v128 operations into 256 bits. */
   readonly revectorize: boolean
+  /** Programs may call a system BLAS: see `blas.ts`. */
+  readonly blas: boolean
 }
 
 /** What the code of a kernel may know of where it runs. */

@@ -7,6 +7,7 @@ import type { Kernel } from "../kernel/kernel.ts"
 import type { Program, Step } from "../plan/program.ts"
 import type { DType } from "../tensor/dtype.ts"
 import { assemble, call, type Func, func, type Local, type MemoryImport } from "./assembler.ts"
+import { sgemm } from "./blas.ts"
 import { i32 } from "./instructions.ts"
 import type { Features, KernelCode, Phase } from "./kernel.ts"
 import { lower } from "./lower.ts"
@@ -86,7 +87,12 @@ export const programCode = (program: Program, features: Features, memory: Memory
   const all = [...variants.values()]
   const layout = layoutOf(program, variants, turns, constantBytes)
   return {
-    bytes: assemble({ memory, exports: { start, work }, table: table.length === 0 ? [nothing] : table }),
+    bytes: assemble({
+      memory,
+      imports: features.blas ? [sgemm] : [],
+      exports: { start, work },
+      table: table.length === 0 ? [nothing] : table,
+    }),
     scratch: roundUp(Math.max(64, ...all.map((v) => v.code.scratch)), 256),
     shared: roundUp(Math.max(64, ...all.map((v) => v.code.shared)), 256),
     ...layout,

@@ -4,6 +4,7 @@
  * asked for at run time, so that a bundle for browsers does not contain them.
  * @module
  */
+import { bindSgemm } from "./blas.ts"
 import type { Platform, WorkerEvents, WorkerHandle } from "./platform.ts"
 import { workerMain, type WorkerMessage, type WorkerReply } from "./worker.ts"
 
@@ -13,6 +14,13 @@ interface NodeWorker {
   readonly terminate: () => Promise<number>
   readonly unref: () => void
   readonly on: (event: "message" | "error" | "exit", handler: (value: unknown) => void) => void
+}
+interface NodeRequire {
+  (name: string): unknown
+  readonly resolve: (name: string) => string
+}
+interface DenoPermissions {
+  readonly permissions: { readonly querySync: (what: { readonly name: "ffi" }) => { readonly state: string } }
 }
 interface NodeProcess {
   readonly getBuiltinModule: (name: string) => unknown
@@ -24,6 +32,7 @@ const source = `const { parentPort } = require("node:worker_threads");
 (${workerMain})({
   receive: (handler) => parentPort.on("message", handler),
   send: (message) => parentPort.postMessage(message),
+  bindSgemm: (library, memory) => (${bindSgemm})(library, memory, require),
 });`
 
 /** The platform of Node and Deno. */
@@ -43,6 +52,21 @@ export const nodePlatform = (): Platform => {
       return builtin<{ availableParallelism: () => number }>("os").availableParallelism()
     } catch {
       return navigator.hardwareConcurrency // no permission to ask the system
+    }
+  }
+  /** Deno asks for the permission where a person could give it: only use what was given. */
+  const mayLoad = (): boolean => {
+    const { permissions } = (globalThis as unknown as { readonly Deno: DenoPermissions }).Deno
+    return permissions.querySync({ name: "ffi" }).state === "granted"
+  }
+  const foreign = (): Platform["foreign"] => {
+    try {
+      if (deno) return mayLoad() ? { koffi: undefined, require: () => undefined } : undefined
+      const { createRequire } = builtin<{ createRequire: (url: string) => NodeRequire }>("module")
+      const require = createRequire(import.meta.url)
+      return { koffi: require.resolve("koffi"), require }
+    } catch {
+      return undefined // koffi is not installed
     }
   }
   const major = Number(process.versions.node.split(".")[0])
@@ -70,6 +94,7 @@ export const nodePlatform = (): Platform => {
     mainMaySleep: true,
     shares: true,
     pause: () => new Promise((resolve) => setTimeout(resolve, 0)),
+    foreign: foreign(),
     tune: ({ relaxed, wide }) => {
       if (deno) return { revectorize: wide && variable("ORRERY_WIDE") === "on" }
       const { setFlagsFromString } = builtin<{ setFlagsFromString: (flag: string) => void }>("v8")

@@ -47,6 +47,7 @@ export const webPlatform = (): Platform => ({
   mainMaySleep: false,
   shares: crossOriginIsolated,
   pause,
+  foreign: undefined,
   tune: () => ({ revectorize: false }),
   spawn,
   variable: () => undefined,

@@ -33,6 +33,8 @@ export interface Platform {
   readonly pause: () => Promise<void>
   /** Asks the engine for what helps, before anything is compiled; says whether it joins v128 operations into 256 bits. */
   readonly tune: (wish: { readonly relaxed: boolean; readonly wide: boolean }) => { readonly revectorize: boolean }
+  /** How native libraries are loaded, where they may be: by Deno itself, or by `koffi` at that path. */
+  readonly foreign: { readonly koffi: string | undefined; readonly require: (name: string) => unknown } | undefined
   readonly spawn: (events: WorkerEvents) => WorkerHandle
   /** A variable of the environment, where there is one and it may be read. */
   readonly variable: (name: string) => string | undefined

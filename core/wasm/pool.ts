@@ -7,6 +7,7 @@
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import { type DeviceFault, deviceFault } from "../device/backend.ts"
+import type { BlasLibrary } from "./blas.ts"
 import type { Platform, WorkerHandle } from "./platform.ts"
 import { control, controlWords } from "./walker.ts"
 import type { WorkerMessage } from "./worker.ts"
@@ -40,7 +41,12 @@ export interface Patience {
 }
 
 /** Starts threads on a memory whose control words are 0. */
-export const pool = (memory: WebAssembly.Memory, threads: number, on: Platform): Pool => {
+export const pool = (
+  memory: WebAssembly.Memory,
+  threads: number,
+  on: Platform,
+  library: BlasLibrary | undefined,
+): Pool => {
   const words = controlWords(memory)
   const maySleep = on.mainMaySleep && threads > 1
   const patience: Patience = { spins: 2000, idle: 20000, milliseconds: maySleep ? 50 : 0 }
@@ -71,7 +77,15 @@ export const pool = (memory: WebAssembly.Memory, threads: number, on: Platform):
     ring()
   }
   workers.forEach((w, i) =>
-    send(w, i + 1, { tag: "begin", memory, control, thread: i + 1, spins: patience.spins, idle: patience.idle })
+    send(w, i + 1, {
+      tag: "begin",
+      memory,
+      control,
+      thread: i + 1,
+      spins: patience.spins,
+      idle: patience.idle,
+      library,
+    })
   )
 
   const fault = (): DeviceFault => deviceFault("lost", `wasm: ${lost}; make a new device`)

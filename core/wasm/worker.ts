@@ -3,6 +3,7 @@
  * arguments and what every engine has: that makes one program of it for Node, Deno, browsers and bundles alike.
  * @module
  */
+import type { BlasLibrary, Sgemm } from "./blas.ts"
 import type { Control } from "./walker.ts"
 
 /** What the main thread tells a worker. Each message is counted in the worker's `mail` word before it is sent. */
@@ -15,6 +16,8 @@ export type WorkerMessage =
     /** Looks at the control words before it sleeps: within a run, and between runs. */
     readonly spins: number
     readonly idle: number
+    /** The system BLAS that programs import as `m.sgemm`. */
+    readonly library: BlasLibrary | undefined
   }
   | { readonly tag: "load"; readonly program: number; readonly module: WebAssembly.Module }
   | { readonly tag: "drop"; readonly program: number }
@@ -23,6 +26,8 @@ export type WorkerMessage =
 export interface WorkerPort {
   readonly receive: (handler: (message: WorkerMessage) => void) => void
   readonly send: (message: WorkerReply) => void
+  /** Where the engine can load libraries. */
+  readonly bindSgemm?: (library: BlasLibrary, memory: WebAssembly.Memory) => Sgemm
 }
 
 /** What a worker tells the main thread: that it is ready, or that a kernel trapped. */
@@ -33,7 +38,7 @@ export const workerMain = (port: WorkerPort): void => {
   type Begin = Extract<WorkerMessage, { readonly tag: "begin" }>
   type Work = (thread: number, program: number, spins: number, milliseconds: number) => number
   const instances = new Map<number, Work>()
-  let begun: { readonly the: Begin; readonly words: Int32Array } | undefined
+  let begun: { readonly the: Begin; readonly words: Int32Array; readonly sgemm: Sgemm | undefined } | undefined
   let received = 0
 
   /** Sleeps until the bell rings. */
@@ -70,11 +75,14 @@ export const workerMain = (port: WorkerPort): void => {
   port.receive((message) => {
     received += 1
     if (message.tag === "begin") {
-      begun = { the: message, words: new Int32Array(message.memory.buffer, 0, message.control.end / 4) }
+      const { memory, control, library } = message
+      const sgemm = library === undefined ? undefined : port.bindSgemm?.(library, memory)
+      begun = { the: message, words: new Int32Array(memory.buffer, 0, control.end / 4), sgemm }
       port.send({ tag: "ready" })
     } else if (message.tag === "drop") instances.delete(message.program)
     else if (begun !== undefined) {
-      const instance = new WebAssembly.Instance(message.module, { m: { memory: begun.the.memory } })
+      const { the: { memory }, sgemm } = begun
+      const instance = new WebAssembly.Instance(message.module, { m: sgemm ? { memory, sgemm } : { memory } })
       instances.set(message.program, instance.exports.work as Work)
     }
     if (begun !== undefined) serve(begun)

@@ -63,7 +63,7 @@ export const runCode = (
 /** What the engine has: strict always, relaxed wherever it can be switched on. */
 export const modes: ReadonlyArray<Features> = (() => {
   platform().tune({ relaxed: true, wide: false })
-  return [{ relaxed: false, revectorize: false }, { relaxed: true, revectorize: false }]
+  return [{ relaxed: false, revectorize: false, blas: false }, { relaxed: true, revectorize: false, blas: false }]
 })()
 
 /** The context of buffers. */

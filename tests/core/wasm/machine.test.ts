@@ -146,7 +146,7 @@ const machine = async (
   words.set(records.dispatch(0, tasks, 1, 0), first / 4)
   words.set(records.end(), (first + recordBytes) / 4)
   const entry = new WebAssembly.Instance(module, { m: { memory } }).exports as unknown as Entry
-  const made = pool(memory, threads, on)
+  const made = pool(memory, threads, on, undefined)
   made.load(1, module)
   return { threads: made, words, run: made.run(1, entry, first, () => {}) }
 }
