@@ -59,8 +59,18 @@ export { exact, halves, type Policy } from "./core/plan/policy.ts"
 export { explain } from "./core/plan/explain.ts"
 export type { Forecast, Program, Slot } from "./core/plan/program.ts"
 
+/** Programs as documents: JSON out and in, and their digest. */
+export * as Programs from "./core/plan/json.ts"
+
+// files
+export * as Safetensors from "./core/files/safetensors.ts"
+export type { FileFault } from "./core/files/codec.ts"
+
 // devices
-export { type DeviceFault, type DeviceInfo } from "./core/device/backend.ts"
+export type { Allocation, Backend, DeviceFault, DeviceInfo, Executable } from "./core/device/backend.ts"
+export { oracle } from "./core/device/oracle.ts"
+export { wasm, type WasmOptions } from "./core/wasm/backend.ts"
+export { webgpu, type WebgpuOptions } from "./core/device/webgpu.ts"
 export { chosen } from "./core/device/choose.ts"
 export * from "./core/device/device.ts"
 

@@ -9,7 +9,7 @@ import { kernelKey } from "../kernel/flat.ts"
 import type { Expr, Kernel, Stage, Store } from "../kernel/kernel.ts"
 import type { DType } from "../tensor/dtype.ts"
 import { layOut, type Life } from "./arena.ts"
-import { flopsOf, longestChain, overSteps, trafficOf } from "./forecast.ts"
+import { work } from "./forecast.ts"
 import { type Policy, rounded } from "./policy.ts"
 import { type Buffer, bufferBytes, type Place, type Program, type Slot, type Step } from "./program.ts"
 import type { Move } from "./schedule.ts"
@@ -221,7 +221,6 @@ export const assemble = (parts: Parts): Program => {
   const sum = (tag: Place["tag"]): number =>
     buffers.reduce((s, b) => s + (b.place.tag === tag ? bufferBytes(b.dtype, b.elements) : 0), 0)
   const [given, made, constants] = [sum("input"), sum("output"), sum("constant")]
-  const of = (s: Extract<Step, { tag: "dispatch" }>): Kernel => kernels.kernels[s.kernel]!
   return {
     version: 1,
     inputs,
@@ -236,10 +235,7 @@ export const assemble = (parts: Parts): Program => {
       constants,
       arena,
       peak: given + made + constants + arena,
-      flops: overSteps(steps, (s) => flopsOf(of(s))),
-      traffic: overSteps(steps, (s) => trafficOf(of(s), s.buffers.map((b) => buffers[b]!))),
-      dispatches: overSteps(steps, () => 1),
-      depth: longestChain(steps, kernels.kernels),
+      ...work(steps, kernels.kernels, buffers),
     },
   }
 }

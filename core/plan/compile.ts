@@ -102,6 +102,7 @@ export const compile = <const S, O>(
   const faults = [
     ...[...sharedPaths("input", given), ...sharedPaths("output", traced)],
     ...faultsOf([...inputs, ...traced.map(([, n]) => n)]),
+    ...strangers(traced.map(([, n]) => n), new Set(inputs)),
     ...wanted.flatMap((w) => w.input !== undefined && !sameKind(w.node, inputs[w.input]!) ? [cannotReplace(w)] : []),
     ...(options.donate ?? []).filter((p) => !given.some(([q]) => isUnder(q, [p]))).map((p) =>
       fault("NameFault", "compile", `donate names '${p}', but no input lies there; the inputs are ${names(given)}`)
@@ -134,6 +135,25 @@ export const compile = <const S, O>(
 
 const names = (given: ReadonlyArray<readonly [string, Node]>): string =>
   given.slice(0, 6).map(([p]) => `'${p}'`).join(", ") + (given.length > 6 ? ", ..." : "")
+
+/** Inputs that are not this program's: tensors of another program, or from inside the body of a loop or a map. */
+const strangers = (roots: ReadonlyArray<Node>, known: ReadonlySet<Node>): Faults =>
+  topological(roots).flatMap((n): Faults => {
+    if (n.op.tag === "scan") {
+      const { carry, each, constants, next, out } = n.op.body
+      return strangers([...next, ...out], new Set([...carry, ...each, ...constants]))
+    }
+    if (n.op.tag !== "input" || known.has(n)) return []
+    const said = n.op.name === "" ? "a tensor" : `the tensor '${n.op.name}'`
+    return [
+      fault(
+        "NameFault",
+        "compile",
+        `${said} [${n.axes.join(" ")}] is used here, but is no input of this program: it was made by another ` +
+          `compile, or inside the body of a vmap, scan or gradient; take it as an input, or give it back from the body`,
+      ),
+    ]
+  })
 
 /** Keys with points in them may give two leaves one path. */
 const sharedPaths = (what: string, entries: ReadonlyArray<readonly [string, Node]>): Faults => {

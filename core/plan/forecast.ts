@@ -6,7 +6,7 @@ import { innerIndices } from "../kernel/affine.ts"
 import { loadsOf, sizesOf, storesOf, valuesOf, walk, written } from "../kernel/expression.ts"
 import type { Expr, Index, Kernel } from "../kernel/kernel.ts"
 import { dtypes } from "../tensor/dtype.ts"
-import type { Buffer, Step } from "./program.ts"
+import type { Buffer, Forecast, Step } from "./program.ts"
 
 const product = (xs: ReadonlyArray<number>): number => xs.reduce((a, b) => a * b, 1)
 
@@ -63,11 +63,11 @@ export const trafficOf = (k: Kernel, buffers: ReadonlyArray<Buffer>): number => 
 }
 
 /** Sums over the steps; a repeated step counts as often as it runs. */
-export const overSteps = (steps: ReadonlyArray<Step>, of: (s: Extract<Step, { tag: "dispatch" }>) => number): number =>
+const overSteps = (steps: ReadonlyArray<Step>, of: (s: Extract<Step, { tag: "dispatch" }>) => number): number =>
   steps.reduce((sum, s) => sum + (s.tag === "dispatch" ? of(s) : s.times * overSteps(s.steps, of)), 0)
 
 /** Kernels on the longest chain in which each reads what one before it wrote. */
-export const longestChain = (steps: ReadonlyArray<Step>, kernels: ReadonlyArray<Kernel>): number => {
+const longestChain = (steps: ReadonlyArray<Step>, kernels: ReadonlyArray<Kernel>): number => {
   const reached = new Map<number, number>()
   const run = (list: ReadonlyArray<Step>): number =>
     list.reduce((most, s) => {
@@ -82,3 +82,18 @@ export const longestChain = (steps: ReadonlyArray<Step>, kernels: ReadonlyArray<
     }, 0)
   return run(steps)
 }
+
+/** The part of a forecast that the steps make. */
+export type Work = Pick<Forecast, "flops" | "traffic" | "dispatches" | "depth">
+
+/** Operations, bytes moved, kernel runs and the longest chain of the steps. */
+export const work = (
+  steps: ReadonlyArray<Step>,
+  kernels: ReadonlyArray<Kernel>,
+  buffers: ReadonlyArray<Buffer>,
+): Work => ({
+  flops: overSteps(steps, (s) => flopsOf(kernels[s.kernel]!)),
+  traffic: overSteps(steps, (s) => trafficOf(kernels[s.kernel]!, s.buffers.map((b) => buffers[b]!))),
+  dispatches: overSteps(steps, () => 1),
+  depth: longestChain(steps, kernels),
+})

@@ -8,6 +8,7 @@ import * as t from "io-ts"
 import { decodeJson, type FileFault, fileFault, finite, natural } from "../files/codec.ts"
 import { sha256Text } from "../graph/sha256.ts"
 import { dtypeCodec, kernelCodec } from "../kernel/json.ts"
+import type { AnyTensor } from "../tensor/tensor.ts"
 import type { Compiled } from "./compile.ts"
 import type { Forecast, Program, Slot, Step } from "./program.ts"
 import { broken } from "./validity.ts"
@@ -93,11 +94,11 @@ export const decode = (text: string): E.Either<ReadonlyArray<FileFault>, Program
 /** The name of a program's content. */
 export const digest = (program: Program): string => sha256Text(encode(program))
 
-/** Slots by path. */
-export type Slots = { readonly [path: string]: Slot }
+/** Tensors by path. */
+export type Flat = { readonly [path: string]: AnyTensor }
 
 /** A program without the trees it was compiled with, to be loaded by a device: its inputs and outputs by path. */
-export const plain = (program: Program): Compiled<Slots, Slots> => ({
+export const plain = (program: Program): Compiled<Flat, Flat> => ({
   program,
   inputs: Object.fromEntries(program.inputs.map((s) => [s.path, s])) as never,
   outputs: Object.fromEntries(program.outputs.map((s) => [s.path, s])) as never,

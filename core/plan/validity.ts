@@ -9,6 +9,7 @@ import { count } from "../graph/node.ts"
 import { loadsOf, written } from "../kernel/expression.ts"
 import type { Kernel } from "../kernel/kernel.ts"
 import { bound, type Breach, dispatchesOf, exprsOf, type Found, type Rule, when } from "./breach.ts"
+import { type Work, work } from "./forecast.ts"
 import { accs, ranges, types, variables } from "./kernel-rules.ts"
 import { bufferBytes, type Program, type Slot } from "./program.ts"
 
@@ -137,6 +138,26 @@ const writes: Rule = {
   },
 }
 
+/** What is read has been stored before, and every output is stored; a loop's steps count once, in their order. */
+const stores: Rule = {
+  name: "stores",
+  breaches: (p) => {
+    const whole = new Set(
+      p.buffers.flatMap(({ place }, i) => place.tag === "input" || place.tag === "constant" ? [i] : []),
+    )
+    const early = bound(p).flatMap(({ where, kernel, buffers }) => {
+      const out = new Set(written(kernel))
+      const unmade = buffers.filter((b, i) => !out.has(i) && !whole.has(b))
+      for (const i of out) whole.add(buffers[i]!)
+      return unmade.flatMap((b) => when(true, where, `reads buffer ${b}, which nothing has stored before`))
+    })
+    const lacking = p.outputs.flatMap((o, i) =>
+      when(!whole.has(o.buffer) && count(o.shape) > 0, `outputs.${i}`, `nothing stores it`)
+    )
+    return [...early, ...lacking]
+  },
+}
+
 const forecasts: Rule = {
   name: "forecast",
   breaches: (p) => {
@@ -149,12 +170,26 @@ const forecasts: Rule = {
         when(f[k] !== wanted[k], `forecast.${k}`, `is ${f[k]} bytes, the buffers have ${wanted[k]}`)
       ),
       ...when(f.peak !== f.inputs + f.outputs + f.constants + f.arena, "forecast.peak", "is not the sum of its parts"),
+      ...Object.entries(work(p.steps, p.kernels, p.buffers)).flatMap(([k, n]) =>
+        when(f[k as keyof Work] !== n, `forecast.${k}`, `is ${f[k as keyof Work]}, the steps have ${n}`)
+      ),
     ]
   },
 }
 
 /** All rules, in the order in which they are asked: the first rule that is broken is told, with all its places. */
-export const rules: ReadonlyArray<Rule> = [places, slots, steps, writes, variables, accs, types, ranges, forecasts]
+export const rules: ReadonlyArray<Rule> = [
+  places,
+  slots,
+  steps,
+  writes,
+  stores,
+  variables,
+  accs,
+  types,
+  ranges,
+  forecasts,
+]
 
 /** The breaches of the first rule that a program breaks. */
 export const broken = (p: Program): ReadonlyArray<Breach> => {

@@ -2,6 +2,7 @@
  * Programs made by hand: kernels with their buffers, and the values of the inputs.
  * @module
  */
+import { work } from "../../../core/plan/forecast.ts"
 import type { Kernel } from "../../../core/kernel/kernel.ts"
 import { type Buffer, bufferBytes, type Place, type Program, type Slot, type Step } from "../../../core/plan/program.ts"
 import type { DType } from "../../../core/tensor/dtype.ts"
@@ -73,10 +74,7 @@ export const programOf = (
         constants,
         arena,
         peak: given + made + constants + arena,
-        flops: 0,
-        traffic: 0,
-        dispatches: steps.length,
-        depth: steps.length,
+        ...work(steps, kernels, buffers),
       },
     },
     inputs: uses.flatMap((u) => (u.role === "input" || u.role === "donated" ? [u.values] : [])),

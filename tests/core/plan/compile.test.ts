@@ -3,8 +3,10 @@ import { suite } from "uvu"
 import * as assert from "uvu/assert"
 import * as build from "../../../core/graph/build.ts"
 import type { Node } from "../../../core/graph/node.ts"
+import { vmap } from "../../../core/grad/vmap.ts"
 import { compile } from "../../../core/plan/compile.ts"
 import { halves } from "../../../core/plan/policy.ts"
+import type { F32 } from "../../../core/tensor/tensor.ts"
 import type { Tensors } from "../../../core/tensor/tree.ts"
 import { f32, i32 } from "../../../core/tensor/spec.ts"
 import { silu } from "../../../ops/activation.ts"
@@ -192,6 +194,26 @@ it("a donation that names nothing, or another shape, is a fault", () => {
   assert.match(E.isLeft(lost) ? lost.left[0]!.message : "", "'state'")
   const other = compile(({ x }) => ({ x: sum(x, "n") }), spec, { donate: ["x"] })
   assert.match(E.isLeft(other) ? other.left[0]!.message : "", "cannot take over")
+})
+
+it("a tensor of another program, or from inside a body, is a fault", () => {
+  const spec = { x: f32("row column", { row: 2, column: 3 }) }
+  const kept: Array<Tensors<typeof spec>["x"]> = []
+  compile(({ x }) => {
+    kept.push(x)
+    return x
+  }, spec)
+  const other = compile(({ x }) => add(x, kept[0]!), spec)
+  assert.match(E.isLeft(other) ? other.left[0]!.message : "", "no input of this program")
+  const leaked = compile(({ x }) => {
+    const inner: Array<Node> = []
+    vmap("row", (r: F32<"column">) => {
+      inner.push(mul(r, r))
+      return sum(r, "column")
+    })(x)
+    return inner[0]!
+  }, spec)
+  assert.match(E.isLeft(leaked) ? leaked.left[0]!.message : "", "no input of this program")
 })
 
 it.run()
