@@ -10,7 +10,7 @@ import { sha256Text } from "../graph/sha256.ts"
 import { dtypeCodec, kernelCodec } from "../kernel/json.ts"
 import type { AnyTensor } from "../tensor/tensor.ts"
 import type { Compiled } from "./compile.ts"
-import type { Forecast, Program, Slot, Step } from "./program.ts"
+import type { Forecast, Program, Step } from "./program.ts"
 import { broken } from "./validity.ts"
 
 /** Numbers of constants; those that JSON lacks as text. */
