@@ -68,7 +68,12 @@ const lossChart = (run: Run): Chart => {
     series: [
       { name: "batch", colour: "var(--blue)", form: "faint", points: run.steps.map((s, i) => [s.step, losses[i]!]) },
       { name: `training, mean of ${span} steps`, colour: "var(--blue)", form: "line", points: learned.slice(span - 1) },
-      { name: "held-out", colour: "var(--red)", form: "dots", points: run.evaluations.map((e) => [e.step, e.bits]) },
+      {
+        name: "held-out: a part, at the end all of it",
+        colour: "var(--red)",
+        form: "dots",
+        points: run.evaluations.map((e) => [e.step, e.bits]),
+      },
     ],
     levels: run.began.baselines.map((b) => ({ name: `${b.tool} ${b.bits.toFixed(2)}`, y: b.bits })),
     include: [],
