@@ -111,7 +111,7 @@ export const learner = (
     const next = yield* device.load(compiled.right.next)
     const time = s.recipe.time
     return {
-      expected: expected(compiled.right),
+      expected: expected(compiled.right, device.forecast),
       step: (state, batch) =>
         Effect.gen(function* () {
           const out = yield* train({ state, batch })

@@ -4,6 +4,7 @@
  * @module
  */
 import { either as E } from "fp-ts"
+import type { Device } from "../core/device/device.ts"
 import type { Faults } from "../core/graph/fault.ts"
 import { count } from "../core/graph/node.ts"
 import { compile, type Compiled } from "../core/plan/compile.ts"
@@ -86,17 +87,13 @@ export const programs = (s: Settings, maxBindings: number): E.Either<Faults, Pro
   return E.isLeft(following) ? following : E.right({ train: train.right, score: scoring.right, next: following.right })
 }
 
-/** What each will take, and all of them loaded at once: they share the parameters. */
-export const expected = (p: Programs): ReadonlyArray<Expected> => {
-  const one = (program: string, { forecast: f }: Programs["train"]["program"]): Expected => ({
-    program,
-    peak: f.peak,
-    arena: f.arena,
-    flops: f.flops,
-    traffic: f.traffic,
-    dispatches: f.dispatches,
-  })
-  const each = [one("train", p.train.program), one("score", p.score.program), one("next", p.next.program)]
+/** What each will take on the device, and all of them loaded at once: they share the parameters. */
+export const expected = (p: Programs, forecast: Device["forecast"]): ReadonlyArray<Expected> => {
+  const one = <I, O>(program: string, compiled: Compiled<I, O>): Expected => {
+    const { peak, arena, flops, traffic, dispatches } = forecast(compiled)
+    return { program, peak, arena, flops, traffic, dispatches }
+  }
+  const each = [one("train", p.train), one("score", p.score), one("next", p.next)]
   const sum = (of: (x: Expected) => number): number => each.reduce((n, x) => n + of(x), 0)
   const shared = p.next.program.inputs.filter((s) => s.path.startsWith("parameters."))
     .reduce((n, s) => n + bufferBytes(s.dtype, count(s.shape)), 0)

@@ -44,7 +44,7 @@ export interface Allocation<H = unknown> {
 
 /** A program made ready: arena and constants allocated, kernels compiled. */
 export interface Executable<H = unknown> {
-  /** Bytes of arena and constants it holds. */
+  /** Bytes it holds: arena, constants and workspace. */
   readonly bytes: number
   /** Runs all steps. `outputs[i]` is ignored where output i is donated. */
   readonly run: (
@@ -57,7 +57,7 @@ export interface Executable<H = unknown> {
 /** The whole contract. */
 export interface Backend<H = unknown> {
   readonly info: DeviceInfo
-  /** Bytes allocated now, arenas and constants included, and the most there ever were. */
+  /** Bytes allocated now, what programs hold included, and the most there ever were. */
   readonly memory: Effect.Effect<{ readonly bytes: number; readonly peak: number }>
   readonly allocate: (dtype: DType, elements: number) => Effect.Effect<Allocation<H>, DeviceFault>
   readonly free: (a: Allocation<H>) => Effect.Effect<void>
@@ -66,4 +66,9 @@ export interface Backend<H = unknown> {
   /** A copy of all elements in stored form; the oracle gives floats as Float64Array. */
   readonly read: (a: Allocation<H>) => Effect.Effect<HostArray, DeviceFault>
   readonly prepare: (program: Program) => Effect.Effect<Executable<H>, DeviceFault>
+  /**
+   * Bytes that preparing and running a program takes on this device beside the program's own arrays and arena: known
+   * before it is prepared, held until it is disposed of.
+   */
+  readonly workspace: (program: Program) => number
 }

@@ -32,7 +32,7 @@ import * as Semaphore from "effect/Semaphore"
 import { either as E } from "fp-ts"
 import { count } from "../graph/node.ts"
 import type { Compiled } from "../plan/compile.ts"
-import type { Slot } from "../plan/program.ts"
+import type { Forecast, Slot } from "../plan/program.ts"
 import type { DType, HostArray } from "../tensor/dtype.ts"
 import type { AnyHost } from "../tensor/host.ts"
 import { flatten, map } from "../tensor/tree.ts"
@@ -57,6 +57,12 @@ export {
 /** A program on the device: a tree of values to a tree of values. */
 export type Runnable<I, O> = (inputs: Values<I>) => Effect.Effect<Values<O>, DeviceFault>
 
+/** What a program takes on one device. */
+export interface DeviceForecast extends Forecast {
+  /** Bytes beside the program's own arrays: scratch of kernels, tables. Part of `peak`. */
+  readonly workspace: number
+}
+
 /** What programs run on. */
 export interface Device {
   readonly info: DeviceInfo
@@ -64,6 +70,11 @@ export interface Device {
   readonly reason: string
   /** Bytes allocated now, and the most there ever were. */
   readonly memory: Effect.Effect<{ readonly bytes: number; readonly peak: number }>
+  /**
+   * The program's forecast on this device, before it is loaded: `peak` is what it will have allocated when it has run
+   * with all inputs given, this device's workspace included.
+   */
+  readonly forecast: <I, O>(compiled: Compiled<I, O>) => DeviceForecast
   /**
    * Puts values (one, or a tree of them) on the device for the life of the scope; what is there already stays as it is.
    * Faults: data that is not what its spec says, not enough memory.
@@ -277,6 +288,10 @@ export const make = <H>(backend: Backend<H>, reason = "it was given"): Effect.Ef
       info: backend.info,
       reason,
       memory: backend.memory,
+      forecast: ({ program }) => {
+        const workspace = backend.workspace(program)
+        return { ...program.forecast, workspace, peak: program.forecast.peak + workspace }
+      },
       place: <const T>(values: T) =>
         traverse(values, "placed", place(m)) as Effect.Effect<Placed<T>, DeviceFault, Scope.Scope>,
       fetch: <const T>(values: T) => traverse(values, "fetched", fetch(m)) as Effect.Effect<Fetched<T>, DeviceFault>,

@@ -304,6 +304,7 @@ export const oracle: Effect.Effect<Backend, DeviceFault> = Effect.sync(() => {
         ? Effect.fail(deviceFault("input", "oracle: the array was freed; read it before its scope ends"))
         : Effect.sync(() => handle.data.slice()),
     prepare: (program) => Effect.sync(() => prepare(program)),
+    workspace: () => 0,
   }
   // the handle's type is the backend's own business
   return backend as Backend

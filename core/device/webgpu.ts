@@ -10,7 +10,7 @@ import { type Allocation, type Backend, type DeviceFault, deviceFault } from "./
 import { bytesOf, gpuMemory, usage, viewOf } from "./webgpu/memory.ts"
 import { type Gpu, openGpu, type WebgpuOptions } from "./webgpu/open.ts"
 import { gpuPipelines } from "./webgpu/pipeline.ts"
-import { prepareProgram } from "./webgpu/program.ts"
+import { prepareProgram, workspaceOf } from "./webgpu/program.ts"
 
 export type { WebgpuOptions } from "./webgpu/open.ts"
 
@@ -134,6 +134,7 @@ export const webgpuBackend = (gpu: Gpu): { readonly backend: Backend<GPUBuffer>;
           dispose: Effect.sync(p.dispose),
         }),
       ),
+    workspace: workspaceOf,
   }
   const dispose = (): void => {
     turns.dispose()

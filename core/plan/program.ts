@@ -43,7 +43,10 @@ export type Step =
   /** Runs the steps `times` times; `turn` counts 0, 1, ... or down to 0 if `reverse`. */
   | { readonly tag: "repeat"; readonly times: number; readonly reverse: boolean; readonly steps: ReadonlyArray<Step> }
 
-/** Known before anything runs. Bytes are what the device allocates, no more and no less. */
+/**
+ * Known before anything runs. Bytes are what every device allocates for the program's arrays, no more and no less; what
+ * a device's kernels need besides is its own, and `Device.forecast` adds it.
+ */
 export interface Forecast {
   readonly inputs: number
   readonly outputs: number

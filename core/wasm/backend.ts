@@ -160,40 +160,31 @@ const modulesFor = (threads: Pool, imports: WebAssembly.ModuleImports): Modules 
   }
 }
 
-/** Scratch of all threads, as large as the neediest program wants; kept for the device's life. */
-const workspace = (
-  space: Store,
-  words: Int32Array,
-  threads: number,
-): (code: ProgramCode) => Effect.Effect<void, DeviceFault> => {
-  const ensure = (bytes: number, at: number, have: number): Effect.Effect<void, DeviceFault> =>
-    bytes <= have ? Effect.void : Effect.map(space.take(bytes, "scratch of kernels"), (address) => {
-      const old = words[at / 4]! >>> 0
-      words[at / 4] = address | 0
-      if (have > 0) space.give(old, have)
-    })
-  let stride = 0, shared = 0
-  return (code) =>
-    Effect.gen(function* () {
-      yield* ensure(code.scratch * threads, control.scratch, stride * threads)
-      stride = Math.max(stride, code.scratch)
-      words[control.stride / 4] = stride
-      yield* ensure(code.shared, control.shared, shared)
-      shared = Math.max(shared, code.shared)
-    })
+/** Where what belongs to a program lies, and how many bytes it has. */
+interface Placed {
+  readonly image: number
+  readonly scratch: number
+  readonly shared: number
+  readonly bytes: number
+  readonly free: () => void
 }
+
+/** What a program takes beside its arrays: its steps with the constants of its kernels, and scratch. */
+const workspaceOf = (code: ProgramCode, threads: number): number =>
+  code.imageBytes + code.scratch * threads + code.shared
 
 const check = (a: Allocation<WasmHandle>, data: HostArray): DeviceFault | undefined =>
   data.length === a.elements
     ? undefined
     : deviceFault("input", `wasm: an array of ${a.elements} ${a.dtype} elements was given ${data.length}`)
 
-/** Constants and arena in memory, and the image over them. */
+/** Constants, arena and scratch in memory, and the image over them. */
 const placed = (
   program: Program,
   code: ProgramCode,
   space: Store,
-): Effect.Effect<{ readonly image: number; readonly bytes: number; readonly free: () => void }, DeviceFault> =>
+  threads: number,
+): Effect.Effect<Placed, DeviceFault> =>
   Effect.gen(function* () {
     const taken: Array<readonly [number, number]> = []
     const free = (): void => taken.splice(0).forEach(([address, bytes]) => space.give(address, bytes))
@@ -204,7 +195,7 @@ const placed = (
       )
     const arena = yield* take(program.arena, "the arena of a program")
     const buffers: Array<number> = []
-    let bytes = program.arena
+    let bytes = program.arena + workspaceOf(code, threads)
     for (const { dtype, elements, place } of program.buffers) {
       if (place.tag === "constant") {
         const size = bytesOf(dtype, elements)
@@ -214,9 +205,11 @@ const placed = (
         bytes += size
       } else buffers.push(place.tag === "arena" ? arena + place.offset : 0)
     }
+    const scratch = yield* take(code.scratch * threads, "scratch of each thread")
+    const shared = yield* take(code.shared, "scratch of all threads")
     const image = yield* take(code.imageBytes, "the steps of a program")
     new Uint8Array(space.memory.buffer, image, code.imageBytes).set(code.image({ image, buffers }))
-    return { image, bytes, free }
+    return { image, scratch, shared, bytes, free }
   })
 
 const backendOn = (
@@ -229,15 +222,20 @@ const backendOn = (
   const { memory } = space
   const modules = modulesFor(threads, call === undefined ? { memory } : { memory, sgemm: call })
   const words = controlWords(memory)
-  const ensureWorkspace = workspace(space, words, threads.threads)
   const shape = { initial: 1, maximum: most / page, shared: isShared(memory) }
+  /** The code of a program that was asked for its workspace is not written again when it is loaded. */
+  const written = new WeakMap<Program, ProgramCode>()
+  const codeOf = (program: Program): ProgramCode => {
+    const code = written.get(program) ?? programCode(program, features, shape)
+    written.set(program, code)
+    return code
+  }
 
   const prepare = (program: Program): Effect.Effect<Executable<WasmHandle>, DeviceFault> =>
     Effect.gen(function* () {
-      const code = programCode(program, features, shape)
+      const code = codeOf(program)
       const { id, entry } = yield* modules.get(code)
-      yield* threads.exclusive(ensureWorkspace(code))
-      const { image, bytes, free } = yield* placed(program, code, space)
+      const { image, scratch, shared, bytes, free } = yield* placed(program, code, space, threads.threads)
       space.count(bytes)
       const inputs = program.buffers.flatMap((b, i) => b.place.tag === "input" ? [[i, b.place.index] as const] : [])
       const outputs = program.buffers.flatMap((b, i) => b.place.tag === "output" ? [[i, b.place.index] as const] : [])
@@ -248,6 +246,9 @@ const backendOn = (
           !alive
             ? Effect.fail(deviceFault("consumed", "wasm: this program was disposed; prepare it again"))
             : threads.run(id, entry, image + code.first, () => {
+              words[control.scratch / 4] = scratch | 0
+              words[control.stride / 4] = code.scratch
+              words[control.shared / 4] = shared | 0
               const table = new Int32Array(memory.buffer, image, program.buffers.length)
               for (const [buffer, index] of inputs) table[buffer] = given[index]!.handle.address | 0
               for (const [buffer, index] of outputs) table[buffer] = made[index]!.handle.address | 0
@@ -287,6 +288,7 @@ const backendOn = (
         return there.slice() // of shared memory too, a slice is a copy in memory of its own
       }),
     prepare,
+    workspace: (program) => workspaceOf(codeOf(program), threads.threads),
   }
 }
 

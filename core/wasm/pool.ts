@@ -26,8 +26,6 @@ export interface Pool {
   readonly drop: (program: number) => void
   /** Runs a program from the record at that address, one run at a time. `bind` is done just before. */
   readonly run: (program: number, entry: Entry, first: number, bind: () => void) => Effect.Effect<void, DeviceFault>
-  /** Does something while no program runs. */
-  readonly exclusive: <A, E>(what: Effect.Effect<A, E>) => Effect.Effect<A, E>
   /** Why the device is lost, if it is. */
   readonly lost: () => string | undefined
   readonly end: Effect.Effect<void>
@@ -129,7 +127,6 @@ export const pool = (
     drop: (program) => tell({ tag: "drop", program }),
     run: (program, entry, first, bind) =>
       Effect.uninterruptible(Semaphore.withPermit(turn, run(program, entry, first, bind))),
-    exclusive: (what) => Semaphore.withPermit(turn, what),
     lost: () => lost,
     end: Effect.promise(async () => {
       lose("it was closed")

@@ -1,7 +1,7 @@
 /**
  * GPU memory: buffers with an account of their bytes, and reading back through a small ring of staging buffers, which
  * are made once and used again. The ring (at most three buffers of 8 MiB) and the tables of turns are the device's own
- * and do not stand in the account, which is of arrays, arenas and constants.
+ * and do not stand in the account, which is of arrays and of what programs hold.
  * @module
  */
 import { type DType, dtypes, type HostArray } from "../../tensor/dtype.ts"

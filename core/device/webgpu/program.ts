@@ -132,6 +132,14 @@ const bindingsOf = (k: Kernel, places: ReadonlyArray<Site>, buffers: ReadonlyArr
   return { slots, bound }
 }
 
+/** Bytes of what is bound where an array is empty: no kernel reads or writes it, but a binding must hold something. */
+const emptyBytes = 16
+
+const hasEmpty = (program: Program): boolean => program.buffers.some((b) => b.elements === 0)
+
+/** Bytes that a program takes beside its arrays: one small buffer, if an array is empty. */
+export const workspaceOf = (program: Program): number => hasEmpty(program) ? emptyBytes : 0
+
 /** Makes a program ready: memory, constants, pipelines. */
 export const prepareProgram = async (
   program: Program,
@@ -170,13 +178,15 @@ export const prepareProgram = async (
     constants.set(n, own.length - 1)
     if (data.byteLength > 0) device.queue.writeBuffer(own.at(-1)!.buffer, 0, data)
   }
-  // empty arrays are never read or written, but a binding must hold something
-  const nothing = device.createBuffer({ size: 16, usage: usage.storage | usage.copyTarget })
   const empty = own.length
+  if (hasEmpty(program)) {
+    const fault = await add(emptyBytes, "what stands for empty arrays")
+    if (fault) return failed(fault)
+  }
 
   const sites = program.buffers.map((b, n): Site => {
     const bytes = bytesOf(b.dtype, b.elements)
-    if (b.elements === 0) return { from: "own", index: empty, offset: 0, bytes: 16 }
+    if (b.elements === 0) return { from: "own", index: empty, offset: 0, bytes: emptyBytes }
     const { place } = b
     if (place.tag === "constant") return { from: "own", index: constants.get(n)!, offset: 0, bytes }
     if (place.tag === "input") return { from: "input", index: place.index, offset: 0, bytes }
@@ -264,11 +274,7 @@ export const prepareProgram = async (
   }
   type Arrays = { readonly inputs: ReadonlyArray<GPUBuffer>; readonly outputs: ReadonlyArray<GPUBuffer> }
   const bufferAt = (s: Site, a: Arrays): GPUBuffer =>
-    s.from === "input"
-      ? a.inputs[s.index]!
-      : s.from === "output"
-      ? a.outputs[s.index]!
-      : own[s.index]?.buffer ?? nothing
+    s.from === "input" ? a.inputs[s.index]! : s.from === "output" ? a.outputs[s.index]! : own[s.index]!.buffer
   const groupOf = (r: Ready, a: Arrays): GPUBindGroup =>
     device.createBindGroup({
       layout: r.compiled.layout,
@@ -342,7 +348,6 @@ export const prepareProgram = async (
     run,
     dispose: () => {
       sets.clear()
-      nothing.destroy()
       dispose()
     },
   }

@@ -93,7 +93,8 @@ export const differs = async (device: Device, g: RandomGraph, within: Tolerance)
   })))
   if (Exit.isFailure(exit)) return `did not run: ${exit.cause}\n${about()}`
   const { out, again, bytes } = exit.value
-  if (bytes !== program.forecast.peak) return `allocates ${bytes} bytes, forecast ${program.forecast.peak}\n${about()}`
+  const { peak } = device.forecast(c.right)
+  if (bytes !== peak) return `allocates ${bytes} bytes, forecast ${peak}\n${about()}`
   for (const results of [out, again] as unknown as ReadonlyArray<Readonly<Record<string, AnyHost>>>) {
     for (const [k, path] of Object.keys(roots).entries()) {
       const slot = program.outputs.find((o) => o.path === path)!

@@ -119,8 +119,8 @@ for (const [name, backend] of backends) {
         let state: { readonly w: unknown } = yield* d.place({ w: w0 })
         state = (yield* run({ state: state as never, x: x0 })).state
         const after = yield* d.memory
-        assert.is(after.bytes, compiled.program.forecast.peak)
-        assert.is(after.peak, compiled.program.forecast.peak)
+        assert.is(after.bytes, d.forecast(compiled).peak)
+        assert.is(after.peak, d.forecast(compiled).peak)
         for (let i = 0; i < 1000; i++) state = (yield* run({ state: state as never, x: x0 })).state
         assert.equal(yield* d.memory, after)
       }))
