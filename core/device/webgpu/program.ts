@@ -12,7 +12,7 @@ import { wgsl } from "../../wgsl/kernel.ts"
 import type { Slot } from "../../wgsl/emitter.ts"
 import type { Shader } from "../../wgsl/shader.ts"
 import { type DeviceFault, deviceFault } from "../backend.ts"
-import { bytesOf, type Memory, tooLarge, usage } from "./memory.ts"
+import { bytesOf, type Memory, tooLarge } from "./memory.ts"
 import type { Gpu } from "./open.ts"
 import type { Compiled, Pipelines } from "./pipeline.ts"
 
