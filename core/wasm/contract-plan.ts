@@ -51,6 +51,8 @@ export interface Blocks {
 
 /** Multiply-adds worth a task of its own. */
 const worth = 500_000
+/** Elements of a right operand that is packed whole; of a larger one each task packs what it needs. */
+const mostShared = 1 << 25
 /** Tasks enough for any number of threads. */
 const enough = 24
 
@@ -129,10 +131,10 @@ export const blocksOf = (e: Extent): Blocks => {
   const rowBlocks = Math.ceil(e.rows / rows)
   const small = e.cols * e.depth <= 1 << 14
   const rightDirect = e.rightDirect && (e.rows <= 2 * tileRows || small)
-  const own = !rightDirect && rowBlocks === 1
+  const own = !rightDirect && (rowBlocks === 1 || e.cols * e.depth > mostShared)
   const tasks = rowBlocks * e.batch
   const perCol = Math.max(1, rows * e.depth)
-  const split = tasks >= enough || e.leftOnce
+  const split = !own && (tasks >= enough || e.leftOnce)
     ? e.cols
     : Math.max(Math.ceil(e.cols * tasks / enough), Math.ceil(worth / perCol))
   const fits = own ? Math.floor((1 << 18) / Math.max(1, e.depth)) : e.cols
