@@ -126,12 +126,13 @@ export const blocksOf = (e: Extent): Blocks => {
   const batched = e.batch >= enough && e.rows * e.depth <= 1 << 17 && e.cols * e.depth <= 1 << 18
   const most = clamp(roundUp(Math.floor((1 << 17) / Math.max(1, e.depth)), tileRows), 2 * tileRows, 32 * tileRows)
   const wanted = Math.max(Math.ceil(e.rows * e.batch / enough), Math.ceil(worth / perRow))
-  const cut = clamp(roundUp(wanted, tileRows), tileRows, most)
+  const huge = e.cols * e.depth > mostShared
+  const cut = huge ? 32 * tileRows : clamp(roundUp(wanted, tileRows), tileRows, most)
   const rows = batched || cut >= e.rows ? Math.max(1, e.rows) : cut
   const rowBlocks = Math.ceil(e.rows / rows)
   const small = e.cols * e.depth <= 1 << 14
   const rightDirect = e.rightDirect && (e.rows <= 2 * tileRows || small)
-  const own = !rightDirect && (rowBlocks === 1 || e.cols * e.depth > mostShared)
+  const own = !rightDirect && (rowBlocks === 1 || huge)
   const tasks = rowBlocks * e.batch
   const perCol = Math.max(1, rows * e.depth)
   const split = !own && (tasks >= enough || e.leftOnce)
