@@ -34,7 +34,7 @@ const filters = process.argv.slice(2).filter((a) => !a.startsWith("--"))
 const option = (name: string, otherwise: string): string =>
   options.find((o) => o.startsWith(`--${name}=`))?.slice(name.length + 3) ?? otherwise
 const root = resolve(option("root", new URL(".", import.meta.url).pathname))
-const timeout = Number(option("timeout", process.env.CI ? "420" : "240"))
+const timeout = Number(option("timeout", "600"))
 const grace = Number(option("grace", "10"))
 
 /** Here the files end in `.ts`; transpiled for Node, in `.js`. */
