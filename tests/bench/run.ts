@@ -1,10 +1,11 @@
 /**
- * `deno task bench [contraction] [stream] [elementwise] [training] [types] [--rounds=3] [--no-peers]`: measures, prints
+ * `deno task bench [contraction] [products] [stream] [elementwise] [training] [types] [--rounds=3] [--no-peers]`: measures, prints
  * tables, keeps JSON.
  * @module
  */
 import process from "node:process"
 import { contraction } from "./contraction-bench.ts"
+import { products } from "./products-bench.ts"
 import { stream } from "./stream-bench.ts"
 import { elementwise } from "./elementwise-bench.ts"
 import { openPeers, type Peers } from "./peers.ts"
@@ -14,6 +15,7 @@ import { types } from "./types-bench.ts"
 
 const benches: Readonly<Record<string, (rounds: number, peers: Peers) => Report>> = {
   contraction,
+  products,
   stream,
   elementwise,
   training,
