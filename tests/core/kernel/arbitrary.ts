@@ -13,9 +13,16 @@ import { type Choice, stream, type Tape, tapeOf, valuesOf } from "./tape.ts"
 
 export { type Choice, everything } from "./tape.ts"
 
-/** A case drawn from a random tape. */
-export const drawn = (draw: (tape: Tape) => Case): fc.Arbitrary<Case> =>
-  fc.noBias(fc.array(fc.nat(2 ** 30), { maxLength: 400, size: "max" })).map((numbers) => draw(tapeOf(numbers)))
+/** A random tape's numbers. */
+export const tapes: fc.Arbitrary<ReadonlyArray<number>> = fc.noBias(
+  fc.array(fc.nat(2 ** 30), { maxLength: 400, size: "max" }),
+)
+
+/** The case that a tape's numbers stand for; undefined where they stand for none. */
+export type Draw = (numbers: ReadonlyArray<number>) => Case | undefined
+
+/** Cases of random tapes. */
+export const casesOf = (draw: Draw): fc.Arbitrary<Case> => tapes.map(draw).filter((c): c is Case => c !== undefined)
 
 const small: ReadonlyArray<number> = [2, 1, 3, 4, 5, 7, 8, 16, 17, 33]
 const large: ReadonlyArray<number> = [64, 65, 100, 127, 129, 256, 300]
@@ -53,7 +60,7 @@ const updating = (tape: Tape, value: Expr) => (read: Expr | undefined): Expr => 
 
 const mapKernel = (draft: Draft): Kernel => {
   const { tape } = draft
-  const dims = sizes(tape, tape.below(5), 6000)
+  const dims = sizes(tape, tape.below(5), 6000 * draft.choice.scale)
   const vars = numbered(dims, 0)
   const pool = poolOf()
   const values = Array.from({ length: 1 + (tape.once(3) ? tape.below(3) : 0) }, () => {
@@ -76,7 +83,7 @@ const foldValue = (draft: Draft, fn: string, dtype: Compute, vars: ReadonlyArray
 /** Folds, then a point; or folds, folds that use them, a sweep (softmax), and perhaps a point. */
 const foldKernel = (draft: Draft): Kernel => {
   const { tape } = draft
-  const dims = sizes(tape, tape.below(4), 100)
+  const dims = sizes(tape, tape.below(4), 100 * draft.choice.scale)
   const long = tape.once(8) ? [tape.of([1000, 1025, 4099])] : sizes(tape, 1 + tape.below(2), 300)
   const over = tape.once(12) ? [0] : long
   const outer = numbered(dims, 0)
@@ -130,13 +137,14 @@ const foldKernel = (draft: Draft): Kernel => {
 
 const contractKernel = (draft: Draft): Kernel => {
   const { tape } = draft
+  const most = 130 * draft.choice.scale
   const list = (most: number): ReadonlyArray<number> =>
     tape.once(6)
       ? sizes(tape, tape.below(3), most)
-      : [tape.once(3) ? tape.of(large.filter((n) => n <= most)) : tape.of(small)]
-  const [rows, cols, depth] = [list(130), list(130), list(130)]
+      : [tape.once(3) ? tape.of([...small, ...large].filter((n) => n <= most).slice(-7)) : tape.of(small)]
+  const [rows, cols, depth] = [list(most), list(most), list(most)]
   const product = (sizes: ReadonlyArray<number>): number => sizes.reduce((a, b) => a * b, 1)
-  const left = 400_000 / Math.max(1, product(rows) * product(cols) * product(depth))
+  const left = 400_000 * draft.choice.scale / Math.max(1, product(rows) * product(cols) * product(depth))
   const batch = left < 2 || !tape.once(2) ? [] : sizes(tape, 1 + tape.below(2), Math.min(left, 12))
   const dtype = tape.of(["f32", "f32", "f32", "f32", "i32", "u32"] as const)
   const [b, r, c] = [batch.length, rows.length, cols.length]
@@ -169,7 +177,7 @@ const contractKernel = (draft: Draft): Kernel => {
 
 const scatterKernel = (draft: Draft): Kernel => {
   const { tape } = draft
-  const dims = sizes(tape, tape.below(3), 60)
+  const dims = sizes(tape, tape.below(3), 60 * draft.choice.scale)
   const along = sizes(tape, 1 + tape.below(2), 200)
   const [outer, inner] = [numbered(dims, 0), numbered(along, dims.length)]
   const dtype = tape.of(["f32", "f32", "i32", "u32"] as const)
@@ -216,7 +224,7 @@ const scatterKernel = (draft: Draft): Kernel => {
 
 const cumulateKernel = (draft: Draft): Kernel => {
   const { tape } = draft
-  const dims = sizes(tape, tape.below(3), 60)
+  const dims = sizes(tape, tape.below(3), 60 * draft.choice.scale)
   const length = tape.once(12) ? 0 : tape.of([5, 1, 2, 3, 8, 17, 64, 65, 257, 1000])
   const vars = numbered([...dims, length], 0)
   const dtype = tape.of(["f32", "f32", "i32", "u32"] as const)
@@ -230,7 +238,7 @@ const cumulateKernel = (draft: Draft): Kernel => {
 
 const sortKernel = (draft: Draft): Kernel => {
   const { tape } = draft
-  const dims = sizes(tape, tape.below(3), 60)
+  const dims = sizes(tape, tape.below(3), 60 * draft.choice.scale)
   const length = tape.once(12) ? 0 : tape.of([5, 1, 2, 3, 8, 17, 64, 65, 257, 1000])
   const vars = numbered([...dims, length], 0)
   const key = expression(draft, tape.of(["f32", "i32", "u32", "bool"] as const), vars, poolOf(), tape.below(2), true)
@@ -251,74 +259,80 @@ const kinds: { readonly [K in Kind]: (draft: Draft) => Kernel } = {
   sort: sortKernel,
 }
 
+/** One kernel of a kind. */
+export const drawKernel = (kind: Kind, choice: Choice): Draw => (numbers) => {
+  const draft = draftOf(tapeOf(numbers), choice)
+  const c = finished(draft, kinds[kind](draft))
+  return c.program.buffers.length <= choice.bindings ? c : undefined
+}
+
 /** Random cases of one kernel of a kind. */
-export const kernelOf = (kind: Kind, choice: Choice): fc.Arbitrary<Case> =>
-  drawn((tape) => {
-    const draft = draftOf(tape, choice)
-    return finished(draft, kinds[kind](draft))
-  }).filter((c) => c.program.buffers.length <= choice.bindings)
+export const kernelOf = (kind: Kind, choice: Choice): fc.Arbitrary<Case> => casesOf(drawKernel(kind, choice))
 
 /** A chain of kernels through the arena, some of it in `repeat` steps with their turns. */
-export const chains = (choice: Choice): fc.Arbitrary<Case> =>
-  drawn((tape) => {
-    const count = 1 + tape.below(3)
-    const turns = tape.once(2) ? [1 + tape.below(4)] : [1 + tape.below(3), 1 + tape.below(3)]
-    const n = tape.of([4, 1, 7, 64, 129])
-    const uses: Array<Use> = [
-      { role: "donated", dtype: "f32", values: valuesOf(tape, "f32", n, false) },
-      { role: "output", dtype: "f32", elements: n * turns.reduce((a, b) => a * b, 1) },
-      ...Array.from({ length: count }, () => ({ role: "arena", dtype: "f32", elements: n }) as const),
-    ]
-    const element: Var = { id: 0, size: n }
-    const at: Index = { base: 0, terms: [term(1, variable(element))] }
-    const kernels: Array<Kernel> = []
-    const steps: Array<{ readonly tag: "dispatch"; readonly kernel: number; readonly buffers: ReadonlyArray<number> }> =
-      []
-    const read = (number: number, where: Index): Expr => ({
-      tag: "load",
-      dtype: "f32",
-      buffer: number,
-      at: where,
-      guards: [],
-    })
-    const add = (draft: Draft, from: number, to: number, value: Expr, where: Index): void => {
-      const extra = draft.uses.map((u) => uses.push(u) - 1)
-      kernels.push({
-        tag: "loop",
-        dims: [n],
-        over: [],
-        stages: [{ tag: "point", stores: [{ buffer: draft.uses.length + 1, at: where, value }] }],
-      })
-      steps.push({ tag: "dispatch", kernel: kernels.length - 1, buffers: [...extra, from, to] })
-    }
-    for (let i = 0; i < count; i++) {
-      const draft = draftOf(tape, choice, turns)
-      const other = load(draft, "f32", [element], false, false)
-      const flipped: Index = { base: n - 1, terms: [term(-1, variable(element))] }
-      const x = read(draft.uses.length, tape.once(2) ? flipped : at)
-      const fn = tape.of(["add", "sub", "max", "min"] as const)
-      add(draft, i === 0 ? 0 : i + 1, i + 2, { tag: "binary", dtype: "f32", fn, x, y: other }, at)
-    }
-    // each turn keeps what it made, and hands half of it on
-    const places = turns.map((size, depth) => digit(size, 0, [term(1, { tag: "turn", depth })]))
-    add(
-      draftOf(tape, choice, turns),
-      count + 1,
-      1,
-      read(0, at),
-      row([...places.reverse(), digit(n, 0, at.terms)], 0).at,
-    )
-    const half: Expr = {
-      tag: "binary",
-      dtype: "f32",
-      fn: "mul",
-      x: read(0, at),
-      y: { tag: "const", dtype: "f32", value: 0.5 },
-    }
-    add(draftOf(tape, choice, turns), count + 1, 0, half, at)
-    const [inner, outer] = turns
-    const body = { tag: "repeat", times: inner!, reverse: tape.once(2), steps } as const
-    return programOf(uses, kernels, [
-      outer === undefined ? body : { tag: "repeat", times: outer, reverse: tape.once(2), steps: [body] },
-    ])
+export const drawChain = (choice: Choice): Draw => (numbers) => {
+  const tape = tapeOf(numbers)
+  const count = 1 + tape.below(3)
+  const turns = tape.once(2) ? [1 + tape.below(4)] : [1 + tape.below(3), 1 + tape.below(3)]
+  const n = tape.of([4, 1, 7, 64, 129])
+  const uses: Array<Use> = [
+    { role: "donated", dtype: "f32", values: valuesOf(tape, "f32", n, false) },
+    { role: "output", dtype: "f32", elements: n * turns.reduce((a, b) => a * b, 1) },
+    ...Array.from({ length: count }, () => ({ role: "arena", dtype: "f32", elements: n }) as const),
+  ]
+  const element: Var = { id: 0, size: n }
+  const at: Index = { base: 0, terms: [term(1, variable(element))] }
+  const kernels: Array<Kernel> = []
+  const steps: Array<{ readonly tag: "dispatch"; readonly kernel: number; readonly buffers: ReadonlyArray<number> }> =
+    []
+  const read = (number: number, where: Index): Expr => ({
+    tag: "load",
+    dtype: "f32",
+    buffer: number,
+    at: where,
+    guards: [],
   })
+  const add = (draft: Draft, from: number, to: number, value: Expr, where: Index): void => {
+    const extra = draft.uses.map((u) => uses.push(u) - 1)
+    kernels.push({
+      tag: "loop",
+      dims: [n],
+      over: [],
+      stages: [{ tag: "point", stores: [{ buffer: draft.uses.length + 1, at: where, value }] }],
+    })
+    steps.push({ tag: "dispatch", kernel: kernels.length - 1, buffers: [...extra, from, to] })
+  }
+  for (let i = 0; i < count; i++) {
+    const draft = draftOf(tape, choice, turns)
+    const other = load(draft, "f32", [element], false, false)
+    const flipped: Index = { base: n - 1, terms: [term(-1, variable(element))] }
+    const x = read(draft.uses.length, tape.once(2) ? flipped : at)
+    const fn = tape.of(["add", "sub", "max", "min"] as const)
+    add(draft, i === 0 ? 0 : i + 1, i + 2, { tag: "binary", dtype: "f32", fn, x, y: other }, at)
+  }
+  // each turn keeps what it made, and hands half of it on
+  const places = turns.map((size, depth) => digit(size, 0, [term(1, { tag: "turn", depth })]))
+  add(
+    draftOf(tape, choice, turns),
+    count + 1,
+    1,
+    read(0, at),
+    row([...places.reverse(), digit(n, 0, at.terms)], 0).at,
+  )
+  const half: Expr = {
+    tag: "binary",
+    dtype: "f32",
+    fn: "mul",
+    x: read(0, at),
+    y: { tag: "const", dtype: "f32", value: 0.5 },
+  }
+  add(draftOf(tape, choice, turns), count + 1, 0, half, at)
+  const [inner, outer] = turns
+  const body = { tag: "repeat", times: inner!, reverse: tape.once(2), steps } as const
+  return programOf(uses, kernels, [
+    outer === undefined ? body : { tag: "repeat", times: outer, reverse: tape.once(2), steps: [body] },
+  ])
+}
+
+/** Random chains. */
+export const chains = (choice: Choice): fc.Arbitrary<Case> => casesOf(drawChain(choice))

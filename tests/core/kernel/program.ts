@@ -2,6 +2,7 @@
  * Programs made by hand: kernels with their buffers, and the values of the inputs.
  * @module
  */
+import { kernelKey } from "../../../core/kernel/flat.ts"
 import { work } from "../../../core/plan/forecast.ts"
 import type { Kernel } from "../../../core/kernel/kernel.ts"
 import { type Buffer, bufferBytes, type Place, type Program, type Slot, type Step } from "../../../core/plan/program.ts"
@@ -95,7 +96,7 @@ export const print = ({ program, inputs }: Case): string => {
   const short = (values: ReadonlyArray<number>): string =>
     JSON.stringify(values.slice(0, 24), printable) + (values.length > 24 ? ` ... ${values.length} in all` : "")
   return [
-    ...program.kernels.map((k, i) => `kernel ${i}: ${JSON.stringify(k, printable)}`),
+    ...program.kernels.map((k, i) => `kernel ${i}: ${kernelKey(k)}`),
     `steps: ${JSON.stringify(program.steps)}`,
     ...program.buffers.map((b, i) => {
       const values = b.place.tag === "input"

@@ -39,10 +39,17 @@ export interface Choice {
   readonly ints: ReadonlyArray<DType>
   /** Buffers that a kernel may bind. */
   readonly bindings: number
+  /** Sizes are drawn up to this part of the usual. */
+  readonly scale: number
 }
 
 /** Everything. */
-export const everything: Choice = { floats: ["f32", "f16", "bf16"], ints: ["i32", "u32", "u8", "bool"], bindings: 24 }
+export const everything: Choice = {
+  floats: ["f32", "f16", "bf16"],
+  ints: ["i32", "u32", "u8", "bool"],
+  bindings: 24,
+  scale: 1,
+}
 
 /** Numbers that break what is written without them in mind; those that f16 lacks become infinite there. */
 export const hostile: { readonly [D in DType]: ReadonlyArray<number> } = {
