@@ -8,8 +8,10 @@
  * ```
  * @module
  */
-import { binary, bitcast as rebit, cast as convert, select as choose, unary } from "../core/graph/build.ts"
-import type { BinaryFn, UnaryFn } from "../core/graph/node.ts"
+import { binary, bitcast as rebit, cast as convert, select as choose, stop, unary } from "../core/graph/build.ts"
+import { fault, type Faults } from "../core/graph/fault.ts"
+import { branches, constantFaults, marked, operands, tensor } from "../core/graph/given.ts"
+import type { BinaryFn, Node, UnaryFn } from "../core/graph/node.ts"
 import type { Axes } from "../core/tensor/axes.ts"
 import type { DType } from "../core/tensor/dtype.ts"
 import type { Binary, Both, Operand, Paired, Unary, UnaryTo } from "../core/tensor/operand.ts"
@@ -18,8 +20,14 @@ import { type AnyTensor, type Float, type Numeric, type Tensor, typed } from "..
 /** dtypes with a sign. */
 export type Signed = Float | "i32"
 
-const one = <K extends DType>(fn: UnaryFn): Unary<K> => (x) => typed(unary(fn, x))
-const two = <K extends DType>(fn: BinaryFn): Binary<K> => (x, y) => binary(fn, x, y as Operand) as never
+const one = <K extends DType>(fn: UnaryFn): Unary<K> => (x) => typed(unary(fn, tensor(fn, x)))
+const two = <K extends DType>(fn: BinaryFn): Binary<K> => (x, y) => pair(fn, x, y) as never
+
+/** Two operands of a user. */
+const pair = (fn: BinaryFn, ...given: readonly [unknown, unknown]): Node => {
+  const [x, y] = operands(fn, ...given) as readonly [Operand, Operand]
+  return binary(fn, x, y)
+}
 
 /** x + y. Ints wrap. */
 export const add: Binary<Numeric> = two("add")
@@ -74,26 +82,45 @@ export const round: Unary<Float> = one("round")
 export const trunc: Unary<Float> = one("trunc")
 
 /** x * x. */
-export const square: Unary<Numeric> = (x) => typed(binary("mul", x, x))
+export const square: Unary<Numeric> = (x) => {
+  const node = tensor("square", x)
+  return typed(binary("mul", node, node))
+}
 
 /** Is it not a number? */
-export const isNaN: UnaryTo<Float, "bool"> = (x) => typed(unary("isnan", x))
+export const isNaN: UnaryTo<Float, "bool"> = (x) => typed(unary("isnan", tensor("isNaN", x)))
 /** Is it neither infinite nor NaN? */
-export const isFinite: UnaryTo<Float, "bool"> = (x) => typed(unary("isfinite", x))
+export const isFinite: UnaryTo<Float, "bool"> = (x) => typed(unary("isfinite", tensor("isFinite", x)))
 
-/** x within low ... high; NaN of NaN. */
-export const clamp = <D extends Numeric, A extends Axes>(x: Tensor<D, A>, low: number, high: number): Tensor<D, A> =>
-  typed(binary("min", binary("max", x, low), high))
+/** What is wrong with a range, as one node's faults. */
+const rangeFaults = (dtype: DType, low: unknown, high: unknown): Faults => {
+  const odd = [low, high].find((n) => typeof n !== "number")
+  if (odd !== undefined) return [fault("ValueFault", "clamp", `takes two numbers, got ${typeof odd}; use min and max`)]
+  const each = [low, high].flatMap((n) => constantFaults("clamp", dtype, n))
+  return each.length > 0 || (low as number) <= (high as number)
+    ? each
+    : [fault("ValueFault", "clamp", `the range ${low} to ${high} is empty; give the smaller number first`)]
+}
+
+/** x within low ... high; NaN of NaN. An end may be infinite. Faults: low above high. */
+export const clamp = <D extends Numeric, A extends Axes>(x: Tensor<D, A>, low: number, high: number): Tensor<D, A> => {
+  const node = tensor("clamp", x)
+  const faults = rangeFaults(node.dtype, low, high)
+  return typed(faults.length > 0 ? marked(stop(node), faults) : binary("min", binary("max", node, low), high))
+}
 
 /**
  * `yes` where the condition holds, `no` where it does not. All fit by name; neither takes part where it is not chosen,
- * also as NaN.
+ * also as NaN. Masks may give an infinite number: `where(seen, scores, -Infinity)`.
  */
 export const select = <A extends Axes, X extends Operand, Y extends Operand>(
   condition: Tensor<"bool", A>,
   yes: X & Paired<Tensor<Dtype<X, Y>, A>, X>,
   no: Y & Paired<X, Y> & Paired<Tensor<Dtype<X, Y>, A>, Y>,
-): Both<Tensor<Dtype<X, Y>, A>, Both<X, Y>> => choose(condition, yes as Operand, no as Operand) as never
+): Both<Tensor<Dtype<X, Y>, A>, Both<X, Y>> => {
+  const [x, y] = branches("select", yes, no) as readonly [Operand, Operand]
+  return choose(tensor("select", condition, "bool"), x, y) as never
+}
 
 type Dtype<X, Y> = X extends AnyTensor ? X["dtype"] : Y extends AnyTensor ? Y["dtype"] : "f32"
 
@@ -102,8 +129,8 @@ export const where: typeof select = select
 
 /** The value as another dtype. Float to int drops the fraction and saturates; NaN gives 0. */
 export const cast = <A extends Axes, const D extends DType>(x: Tensor<DType, A>, dtype: D): Tensor<D, A> =>
-  typed(convert(x, dtype))
+  typed(convert(tensor("cast", x), dtype))
 
 /** The same bits as another dtype of the same width. */
 export const bitcast = <A extends Axes, const D extends DType>(x: Tensor<DType, A>, dtype: D): Tensor<D, A> =>
-  typed(rebit(x, dtype))
+  typed(rebit(tensor("bitcast", x), dtype))

@@ -10,6 +10,8 @@
  * @module
  */
 import * as build from "../core/graph/build.ts"
+import { fault } from "../core/graph/fault.ts"
+import { constantFaults, marked } from "../core/graph/given.ts"
 import { sizeOf } from "../core/graph/node.ts"
 import type {
   Axes,
@@ -78,13 +80,17 @@ export const slice = <D extends DType, A extends Axes, const N extends string>(
   return typed(build.sliceAxis(x, axis, first, last - first))
 }
 
-/** Every `step`-th place of an axis, from `from`. */
+/** Every `step`-th place of an axis, from `from`. Faults: a step that is no whole number above 0. */
 export const stride = <D extends DType, A extends Axes, const N extends string>(
   x: Tensor<D, A>,
   axis: N & Has<A, N>,
   step: number,
   from: number = 0,
 ): Tensor<D, A> => {
+  if (!(Number.isSafeInteger(step) && step > 0)) {
+    const message = `the step along '${axis}' is ${step}; expected a whole number from 1 (flip turns an axis round)`
+    return marked(build.stop(x), [fault("ValueFault", "stride", message)]) as Tensor<D, A>
+  }
   const size = Math.max(0, Math.ceil(((sizeOf(x, axis) ?? 1) - from) / step))
   return typed(build.sliceAxis(x, axis, from, size, step, "stride"))
 }
@@ -95,13 +101,13 @@ export const flip = <D extends DType, A extends Axes, const N extends string>(
   axes: N & Has<A, Word<N>>,
 ): Tensor<D, A> => typed(build.flip(x, words<string>(axes)))
 
-/** `low` more places before an axis and `high` after it, all with `value`. */
+/** `low` more places before an axis and `high` after it, all with `value`, which may be infinite. Faults: NaN. */
 export const pad = <D extends DType, A extends Axes, const N extends string>(
   x: Tensor<D, A>,
   axis: N & Has<A, N>,
   [low, high]: readonly [low: number, high: number],
   value: number = 0,
-): Tensor<D, A> => typed(build.padAxis(x, axis, low, high, value))
+): Tensor<D, A> => typed(marked(build.padAxis(x, axis, low, high, value), constantFaults("pad", x.dtype, value)))
 
 /** One after another along an axis. */
 export const concat = <D extends DType, A extends Axes, const N extends string>(

@@ -6,6 +6,8 @@
  * @module
  */
 import { binary, cast, constant, reduce, select, unary } from "../core/graph/build.ts"
+import { fault } from "../core/graph/fault.ts"
+import { marked, tensor } from "../core/graph/given.ts"
 import type { Node } from "../core/graph/node.ts"
 import { count } from "../core/graph/node.ts"
 import type { Axes } from "../core/tensor/axes.ts"
@@ -56,21 +58,36 @@ const div = (x: Node | number, y: Node | number): Node => binary("div", x, y)
 
 const wide = (x: unknown): Node => cast(x as Node, "f32")
 
-/** The leaf of a tree that stands at the same path; a `TypeError` names the path where there is none. */
-const beside = (what: string, tree: unknown): At => {
+/**
+ * The leaf of a tree that stands at the same path, in f32. Faults: none there, or something that the parameters lack;
+ * they go into the leaf, as every result is made of it.
+ */
+const beside = (what: string, tree: unknown, params: unknown): At => {
   const flat = toFlat(tree) as { readonly [path: string]: unknown }
-  return (path) => {
-    if (!Object.hasOwn(flat, path)) throw new TypeError(`optimiser: ${what} lacks '${path}', which the parameters have`)
-    return flat[path] as Node
-  }
+  const known = toFlat(params)
+  const first = Object.keys(known)[0]
+  const beyond = Object.keys(flat).filter((path) => !Object.hasOwn(known, path)).map((path) =>
+    fault("NameFault", "optimiser", `${what} has '${path}', which the parameters lack; give trees of the same keys`)
+  )
+  return once((path) => {
+    if (Object.hasOwn(flat, path)) return marked(wide(tensor("optimiser", flat[path])), path === first ? beyond : [])
+    const lacking = `${what} lacks '${path}', which the parameters have; give trees of the same keys`
+    const wrong = fault("NameFault", "optimiser", lacking)
+    return marked(constant("f32", 0), path === first ? [wrong, ...beyond] : [wrong])
+  })
 }
 
 /** A node for each path. */
 type At = (path: string) => Node
 
-/** A tree like `tree` whose leaf at each path is made by `f`, in the dtype of the old leaf. */
-const renewed = <P>(tree: P, f: (path: string) => Node): P =>
-  mapSame(tree, (leaf, path) => cast(f(path), (leaf as unknown as Node).dtype) as unknown as Leaf<P>)
+/** A tree like the parameters whose leaf at each path is made by `f`, in the dtype of the old leaf there. */
+const renewed = <P>(params: P, f: (path: string) => Node, old: P = params): P => {
+  const before = toFlat(old) as { readonly [path: string]: Node | undefined }
+  return mapSame(params, (leaf, path) => {
+    const { dtype } = before[path] ?? leaf as unknown as Node
+    return cast(f(path), dtype) as unknown as Leaf<P>
+  })
+}
 
 /** Results by path, each made once. */
 const once = <T>(f: (path: string) => T): (path: string) => T => {
@@ -151,18 +168,18 @@ export const adamStart = <T>(
 export const adamW =
   (settings: AdamW) => <P>(params: P, gradients: P, state: AdamState<P>): Updated<P, AdamState<P>> => {
     const { beta1 = 0.9, beta2 = 0.95, epsilon = 1e-8, decay = 0, decays = () => true } = settings
-    const before = wide(state.step)
+    const before = wide(tensor("optimiser", state.step, "i32"))
     const t = add(before, 1)
     const rate = rateOf(settings.rate, before)
     const stride = div(rate, unbias(beta1, t))
     const widen = div(1, unbias(beta2, t))
     const shrink = sub(1, mul(rate, decay))
     const [p, g, m, v] = [
-      beside("params", params),
-      beside("gradients", gradients),
-      beside("state.first", state.first),
-      beside("state.second", state.second),
-    ].map((of) => (path: string) => wide(of(path))) as [At, At, At, At]
+      beside("params", params, params),
+      beside("gradients", gradients, params),
+      beside("state.first", state.first, params),
+      beside("state.second", state.second, params),
+    ] as const
     const first = once((path) => add(mul(m(path), beta1), mul(g(path), 1 - beta1)))
     const second = once((path) => add(mul(v(path), beta2), mul(mul(g(path), g(path)), 1 - beta2)))
     const moved = (path: string): Node => {
@@ -173,9 +190,9 @@ export const adamW =
     return {
       params: renewed(params, moved),
       state: {
-        step: typed(binary("add", state.step, 1)),
-        first: renewed(state.first, first),
-        second: renewed(state.second, second),
+        step: typed(binary("add", tensor("optimiser", state.step, "i32"), 1)),
+        first: renewed(params, first, state.first),
+        second: renewed(params, second, state.second),
       },
     }
   }
@@ -199,16 +216,19 @@ export const sgdStart = <T>(params: T): { readonly step: Host<"i32", []>; readon
 export const sgd =
   ({ rate, momentum = 0, nesterov = false }: Sgd) =>
   <P>(params: P, gradients: P, state: SgdState<P>): Updated<P, SgdState<P>> => {
-    const speed = rateOf(rate, wide(state.step))
+    const speed = rateOf(rate, wide(tensor("optimiser", state.step, "i32")))
     const [p, g, v] = [
-      beside("params", params),
-      beside("gradients", gradients),
-      beside("state.velocity", state.velocity),
-    ].map((of) => (path: string) => wide(of(path))) as [At, At, At]
+      beside("params", params, params),
+      beside("gradients", gradients, params),
+      beside("state.velocity", state.velocity, params),
+    ] as const
     const velocity = once((path) => add(mul(v(path), momentum), g(path)))
     const way = (path: string): Node => nesterov ? add(g(path), mul(velocity(path), momentum)) : velocity(path)
     return {
       params: renewed(params, (path) => sub(p(path), mul(way(path), speed))),
-      state: { step: typed(binary("add", state.step, 1)), velocity: renewed(state.velocity, velocity) },
+      state: {
+        step: typed(binary("add", tensor("optimiser", state.step, "i32"), 1)),
+        velocity: renewed(params, velocity, state.velocity),
+      },
     }
   }

@@ -3,7 +3,7 @@
  * shape is the best guess, so that one tracing finds all faults of a program.
  * @module
  */
-import type { DType } from "../tensor/dtype.ts"
+import { type DType, dtypes, isDType } from "../tensor/dtype.ts"
 import { fault, type Faults, type GraphFault } from "./fault.ts"
 import { count, type Node, type Op, sizeOf } from "./node.ts"
 import { holds, type Rule } from "./rules.ts"
@@ -66,12 +66,18 @@ const isSize = (n: number): boolean => Number.isSafeInteger(n) && n >= 0
 /** Is every size one that can be? Where one is not, its fault has been told. */
 export const sized = ({ shape }: Omit<Kind, "dtype">): boolean => shape.every(isSize)
 
+/** A dtype that is none. */
+const unknown = (op: string, dtype: unknown): Faults => [
+  fault("DTypeFault", op, `'${String(dtype)}' is no dtype; known are ${Object.keys(dtypes).join(", ")}`),
+]
+
 /** A node; `op` is what faults call it. Sizes of what has none are not complained of again. */
 export const make = (label: string, op: Op, args: ReadonlyArray<Node>, kind: Kind, faults: Faults = none): Node => {
-  const own = kindFaults(label, kind)
+  const known = isDType(kind.dtype)
+  const own = known ? kindFaults(label, kind) : [...unknown(label, kind.dtype), ...kindFaults(label, kind)]
   const all = own.length === 0 ? faults : [...faults, ...own]
   const fresh = all.length === 0 || args.every(sized) ? all : all.filter((f) => f._tag !== "SizeFault")
-  return { op, args, dtype: kind.dtype, axes: kind.axes, shape: kind.shape, faults: fresh }
+  return { op, args, dtype: known ? kind.dtype : "f32", axes: kind.axes, shape: kind.shape, faults: fresh }
 }
 
 /** Names that `x` lacks. */
@@ -86,7 +92,7 @@ export const twice = (op: string, names: ReadonlyArray<string>): Faults =>
 
 /** A dtype that the rule does not take. */
 export const refused = (op: string, rule: Rule, x: Kind): Faults =>
-  rule.takes.includes(x.dtype)
+  !isDType(x.dtype) || rule.takes.includes(x.dtype)
     ? none
     : [fault("DTypeFault", op, `takes ${rule.takes.join(", ")}, got ${show(x)}; cast it first`)]
 
@@ -110,7 +116,7 @@ export const clashes = (op: string, x: Kind, y: Kind, except: ReadonlyArray<stri
 
 /** A number that the dtype cannot hold. */
 export const unfit = (op: string, dtype: DType, value: number): Faults =>
-  typeof value === "number" && holds(dtype, value)
+  !isDType(dtype) || (typeof value === "number" && holds(dtype, value))
     ? none
     : [fault("ValueFault", op, `${value} is no ${dtype}; round it, or cast the other argument to f32 first`)]
 

@@ -14,15 +14,15 @@
  * @module
  */
 import { either as E } from "fp-ts"
-import { input } from "../graph/build.ts"
 import { fault, type Faults } from "../graph/fault.ts"
+import { inputLike, isNode } from "../graph/given.ts"
 import { type Node, topological } from "../graph/node.ts"
 import { rewrite } from "../rewrite/rewrite.ts"
-import type { AnySpec } from "../tensor/spec.ts"
 import { flatten, map, type Mapped, type Tensors } from "../tensor/tree.ts"
 import { assemble, type Result } from "./assemble.ts"
 import { exact, type Policy } from "./policy.ts"
 import { arrange, type Donation } from "./donate.ts"
+import { optionFaults } from "./options.ts"
 import type { Program, Slot } from "./program.ts"
 import { copyOf, itemsOf, type Level } from "./schedule.ts"
 
@@ -42,14 +42,10 @@ export interface Compiled<I, O> {
   readonly outputs: Mapped<O, Slot>
 }
 
-const inputOf = (path: string, s: AnySpec): Node => input(path, s.dtype, s.axes, s.shape)
-
 const isUnder = (path: string, prefixes: ReadonlyArray<string>): boolean =>
   prefixes.some((p) => p === "" || path === p || path.startsWith(`${p}.`))
 
 const isSource = (n: Node): boolean => n.op.tag === "input" || n.op.tag === "data"
-
-const isNode = (x: unknown): x is Node => typeof x === "object" && x !== null && "op" in x && "args" in x
 
 const sameKind = (a: Node, b: Node): boolean =>
   a.dtype === b.dtype && a.axes.length === b.axes.length &&
@@ -85,7 +81,9 @@ export const compile = <const S, O>(
   specs: S,
   options: CompileOptions = {},
 ): E.Either<Faults, Compiled<Tensors<S>, O>> => {
-  const inputTree = map(specs, (leaf, path) => inputOf(path, leaf as AnySpec)) as unknown as Tensors<S>
+  const wrong = optionFaults(options)
+  if (wrong.length > 0) return E.left(wrong)
+  const inputTree = map(specs, (leaf, path) => inputLike(path, leaf)) as unknown as Tensors<S>
   const given = flatten(inputTree) as ReadonlyArray<readonly [string, Node]>
   const outputTree = f(inputTree)
   const results = flatten(outputTree) as ReadonlyArray<readonly [string, unknown]>
@@ -106,6 +104,14 @@ export const compile = <const S, O>(
     ...wanted.flatMap((w) => w.input !== undefined && !sameKind(w.node, inputs[w.input]!) ? [cannotReplace(w)] : []),
     ...(options.donate ?? []).filter((p) => !given.some(([q]) => isUnder(q, [p]))).map((p) =>
       fault("NameFault", "compile", `donate names '${p}', but no input lies there; the inputs are ${names(given)}`)
+    ),
+    ...(options.donate ?? []).filter((p) => idle(p, given, traced)).map((p) =>
+      fault(
+        "NameFault",
+        "compile",
+        `donate names '${p}', but no output has a path of the inputs there, so nothing ` +
+          `takes their place; the outputs are ${names(traced)}`,
+      )
     ),
   ]
   if (faults.length > 0) return E.left(faults)
@@ -131,6 +137,16 @@ export const compile = <const S, O>(
     inputs: map(inputTree, (_, path) => sources.get(path)!) as Mapped<Tensors<S>, Slot>,
     outputs: map(outputTree, (_, path) => slots.get(path)!) as Mapped<O, Slot>,
   })
+}
+
+/** Inputs lie at the prefix, and no output takes the place of one. */
+const idle = (
+  prefix: string,
+  given: ReadonlyArray<readonly [string, Node]>,
+  made: ReadonlyArray<readonly [string, Node]>,
+): boolean => {
+  const there = given.filter(([p]) => isUnder(p, [prefix]))
+  return there.length > 0 && !there.some(([p]) => made.some(([q]) => q === p))
 }
 
 const names = (given: ReadonlyArray<readonly [string, Node]>): string =>

@@ -26,9 +26,12 @@ import {
   unary,
 } from "../graph/build.ts"
 import { fault } from "../graph/fault.ts"
+import { marked, operands } from "../graph/given.ts"
 import type { Node } from "../graph/node.ts"
 import { count } from "../graph/node.ts"
+import { holds } from "../graph/rules.ts"
 import type { Axes, Has, Sub, Without } from "../tensor/axes.ts"
+import { dtypes, isDType } from "../tensor/dtype.ts"
 import type { Spec } from "../tensor/spec.ts"
 import type { Float, I32, Int, Tensor, U32 } from "../tensor/tensor.ts"
 import { typed } from "../tensor/tensor.ts"
@@ -52,8 +55,13 @@ const graphWords: Words<Node> = {
 const wordsOf = (key: Node): Pair<Node> =>
   [0, 1].map((i) => reshape(sliceAxis(key, "key", i, 1), [], [])) as unknown as Pair<Node>
 
-/** The key of a seed, a whole number below 2^53, as a literal. */
-export const randomKey = (seed: number): Key => typed(data("u32", ["key"], [2], Uint32Array.from(seedWords(seed))))
+/** The key of a seed, a whole number below 2^53, as a literal. Faults: another number. */
+export const randomKey = (seed: number): Key => {
+  const node = data("u32", ["key"], [2], Uint32Array.from(seedWords(seed)))
+  if (Number.isSafeInteger(seed) && seed >= 0) return typed(node)
+  const message = `the seed is ${String(seed)}; expected a whole number from 0, below 2^53`
+  return typed(marked(node, [fault("ValueFault", "randomKey", message)]))
+}
 
 /** The key derived by a whole number, or by a counter in the graph: another number, another stream. */
 export const foldKey = (key: Key, n: number | U32 | I32): Key => {
@@ -106,6 +114,10 @@ export const uniform = <D extends Float, A extends Axes>(
   high: number = 1,
 ): Tensor<D, A> => {
   const u = unit(draw(key, spec)[0])
+  if (!(Number.isFinite(low) && Number.isFinite(high) && low <= high)) {
+    const message = `the range ${low} to ${high} is none; give two finite numbers, the smaller first`
+    return typed(marked(cast(u, spec.dtype), [fault("ValueFault", "uniform", message)]))
+  }
   const scaled = low === 0 && high === 1 ? u : binary("add", binary("mul", u, high - low), low)
   return typed(cast(scaled, spec.dtype))
 }
@@ -122,7 +134,7 @@ export const bernoulli = <A extends Axes, P extends Axes = []>(
   key: Key,
   spec: Spec<"bool", A>,
   p: number | (Tensor<"f32", P> & Sub<A, P>),
-): Tensor<"bool", A> => typed(binary("lt", unit(draw(key, spec)[0]), p))
+): Tensor<"bool", A> => typed(binary("lt", unit(draw(key, spec)[0]), operands("bernoulli", p)[0]!))
 
 /**
  * Whole numbers in low..high, high excluded: the bits modulo the span (biased by less than span / 2^32). Faults: an
@@ -136,9 +148,14 @@ export const randomInt = <D extends Int, A extends Axes>(
 ): Tensor<D, A> => {
   const span = high - low
   const [word] = draw(key, spec)
-  if (!(Number.isSafeInteger(span) && span > 0 && span < 2 ** 32)) {
-    const message = `the range ${low} to ${high} is empty or too wide; give whole numbers, the second the greater`
-    return typed({ ...cast(word, spec.dtype), faults: [fault("ValueFault", "randomInt", message)] })
+  const refuse = (message: string): Tensor<D, A> =>
+    typed(marked(cast(word, spec.dtype), [fault("ValueFault", "randomInt", message)]))
+  if (!(Number.isSafeInteger(low) && Number.isSafeInteger(high) && span > 0 && span < 2 ** 32)) {
+    return refuse(`the range ${low} to ${high} is empty or too wide; give whole numbers, the second the greater`)
+  }
+  if (isDType(spec.dtype) && !(holds(spec.dtype, low) && holds(spec.dtype, high - 1))) {
+    const { min, max } = dtypes[spec.dtype]
+    return refuse(`the range ${low} to ${high} leaves ${spec.dtype}, which holds ${min} to ${max}; use a wider dtype`)
   }
   return typed(binary("add", cast(binary("rem", word, span), spec.dtype), low))
 }

@@ -1,6 +1,7 @@
 /**
  * Arguments of ops of two and more: tensors, or numbers where a scalar would do. A number takes the dtype of the tensor
- * beside it.
+ * beside it and must be one that it can hold: NaN, a number beyond its range, a fraction beside ints and, but for what
+ * `select` chooses, infinity are faults. `constant`, `full` and `pad` take infinity too; NaN comes of tensors only.
  * @module
  */
 import type { Axes, Fits, ShapeError, Wider } from "./axes.ts"

@@ -3,6 +3,7 @@ import * as assert from "uvu/assert"
 import { either as E } from "fp-ts"
 import { input } from "../../core/graph/build.ts"
 import { evaluate } from "../../core/graph/meaning.ts"
+import { faultsOf } from "../../core/graph/validity.ts"
 import type { Node } from "../../core/graph/node.ts"
 import type { F32, I32 } from "../../core/tensor/tensor.ts"
 import { typed } from "../../core/tensor/tensor.ts"
@@ -117,7 +118,8 @@ it("starts with zeros like the parameters", () => {
 it("refuses gradients of another structure by name", () => {
   const half = { w: tree("g").w } as unknown as Params
   const state: SgdState<Params> = { step, velocity: tree("v") }
-  assert.throws(() => sgd({ rate: 1 })(tree("p"), half, state), /gradients lacks 'deep.0'/)
+  const faults = faultsOf([sgd({ rate: 1 })(tree("p"), half, state).params.deep[0]])
+  assert.match(faults.map((f) => f.message).join("\n"), /gradients lacks 'deep.0'/)
 })
 
 it("warms up and follows the cosine", () => {

@@ -3,7 +3,7 @@
  * fewer axes goes through `align` first.
  * @module
  */
-import { type DType, dtypes } from "../../tensor/dtype.ts"
+import { type DType, dtypes, isDType } from "../../tensor/dtype.ts"
 import { fault, type Faults } from "../fault.ts"
 import {
   alike,
@@ -131,6 +131,8 @@ export const cast = (x: Node, dtype: DType): Node =>
 /** The same bits as another dtype. Faults: another width. */
 export const bitcast = (x: Node, dtype: DType): Node => {
   if (x.dtype === dtype) return x
+  const kind = { dtype, axes: x.axes, shape: x.shape }
+  if (!isDType(dtype)) return make("bitcast", { tag: "bitcast" }, [x], kind)
   const [from, to] = [dtypes[x.dtype].bytes, dtypes[dtype].bytes]
   const bool = x.dtype === "bool" || dtype === "bool"
   const faults = from === to && !bool ? none : [
@@ -140,5 +142,5 @@ export const bitcast = (x: Node, dtype: DType): Node => {
       `${x.dtype} has ${from} bytes and ${dtype} has ${to}; cast converts the value instead`,
     ),
   ]
-  return make("bitcast", { tag: "bitcast" }, [x], { dtype, axes: x.axes, shape: x.shape }, faults)
+  return make("bitcast", { tag: "bitcast" }, [x], kind, faults)
 }
