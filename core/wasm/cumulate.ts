@@ -34,7 +34,10 @@ const plain = (w: Writer, k: Cumulate): Running => {
   }
 }
 
-/** t = s + (x - c); c = (t - s) - (x - c), or 0 where a sum is no longer finite. */
+/**
+ * t = s + (x - c); c = (t - s) - (x - c), or 0 where that is infinite or NaN, as it is once the sum is: an infinite sum
+ * then stays so until an opposite infinity or a NaN comes, as it does without c.
+ */
 const compensated = (w: Writer): Running => {
   const [sum, lost] = [w.fresh("v128"), w.fresh("v128")]
   return {
@@ -43,7 +46,7 @@ const compensated = (w: Writer): Running => {
       const y = w.keep(f32x4.sub(x, lost))
       const t = w.keep(f32x4.add(sum, y))
       const c = w.keep(f32x4.sub(f32x4.sub(t, sum), y))
-      w.put(lost.set(v128.and(c, f32x4.eq(c, c))))
+      w.put(lost.set(v128.and(c, f32x4.lt(f32x4.abs(c), w.f32(Infinity)))))
       w.put(sum.set(t))
       return sum
     },

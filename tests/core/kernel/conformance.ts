@@ -15,7 +15,7 @@ import { oracle } from "../../../core/device/oracle.ts"
 import { type Choice, type Draw, drawChain, drawKernel, everything, type Kind, tapes } from "./arbitrary.ts"
 import { errors } from "./bound.ts"
 import { type Golden, goldenCase, goldens, overflows, signedZeros } from "./golden.ts"
-import { empty, type Large, large } from "./large.ts"
+import { empty, type Large, large, overflowing } from "./large.ts"
 import { type Case, print } from "./program.ts"
 import { judge, onDevice, type Verdict, wanted } from "./run.ts"
 
@@ -158,6 +158,9 @@ export const conforms = (
     if (l.case.program.kernels.every((k) => tags.includes(k.tag))) {
       it(l.name, async () => none(await largeFault(await open(), l)))
     }
+  }
+  if ((options.overflows ?? true) && kinds.includes("cumulate")) {
+    for (const l of overflowing) it(l.name, async () => none(await largeFault(await open(), l)))
   }
   it("gives all memory back", async () => {
     const device = await open()

@@ -279,3 +279,42 @@ export const empty: ReadonlyArray<Large> = [
     }, [input(0, 1), output(6)]),
   },
 ]
+
+/** Running sums along an axis with elements side by side, or the other way around. */
+const beyond = (
+  name: string,
+  rows: number,
+  row: ReadonlyArray<number>,
+  across: boolean,
+  want: ReadonlyArray<number>,
+) => {
+  const at = across ? place(1, rows) : place(row.length, 1)
+  const values = Array.from(
+    { length: rows * row.length },
+    (_, i) => row[across ? Math.floor(i / rows) : i % row.length]!,
+  )
+  return {
+    name,
+    case: oneKernel({
+      tag: "cumulate",
+      dtype: "f32",
+      dims: [rows],
+      length: row.length,
+      fn: "sum",
+      reverse: false,
+      value: load(0, at),
+      stores: [{ buffer: 1, at, value: acc }],
+    }, [{ role: "input", dtype: "f32", values }, output(values.length)]),
+    want: (i: number): number => want[across ? Math.floor(i / rows) : i % row.length]!,
+  }
+}
+
+const up = [1.5 * 2 ** 127, 1.5 * 2 ** 127, 1, 2, -4, 1e30]
+const infinite = [up[0]!, ...up.slice(1).map(() => Infinity)]
+const down = up.map((x) => -x)
+
+/** Running sums that leave f32, which are infinite from there on; not so on the oracle. */
+export const overflowing: ReadonlyArray<Large> = [false, true].flatMap((across) => [
+  beyond(`running sums beyond f32, ${across ? "across" : "along"} rows`, 5, up, across, infinite),
+  beyond(`running sums below f32, ${across ? "across" : "along"} rows`, 5, down, across, infinite.map((x) => -x)),
+])
