@@ -1,10 +1,22 @@
 /**
- * Functions of two times four lanes that are called, not written out where they are used: powers and remainders of
- * floats (in float64, 2e-7 relative), quotients, remainders, powers and shifts of integers, which have no SIMD form.
+ * Functions of two times four lanes that are called, not written out where they are used: powers of floats (in
+ * float64, 2e-7 relative), remainders of floats (exact), quotients, remainders, powers and shifts of integers, which have no SIMD form.
  * Their meaning at the edges is that of `core/graph/scalar.ts`.
  * @module
  */
-import { type Code, type Func, func, type Local, result, type Scope, select, type Value, when } from "./assembler.ts"
+import {
+  branchIf,
+  type Code,
+  type Func,
+  func,
+  type Local,
+  loop,
+  result,
+  type Scope,
+  select,
+  type Value,
+  when,
+} from "./assembler.ts"
 import { f32x4, f64, f64x2, i32, i32x4, i64x2, type V128, v128 } from "./instructions.ts"
 import { type Writer, writer } from "./writer.ts"
 
@@ -93,13 +105,25 @@ const powHelper: Func = helper("pow", false, (w, x, y) => {
   return v128.bitselect(w.f32(1), r, any(f32x4.eq(x, w.f32(1)), f32x4.eq(y, w.f32(0))))
 })
 
-/** x - y trunc(x / y) in float64, mended where the quotient was rounded up; exact while it is below 2^29. */
+/** The upper 29 bits of an f64's 53. */
+const upper = v128.constI32(-0x1000000, -1, -0x1000000, -1)
+
+/**
+ * The remainder of two f32, exact: in float64, r = r - y n until r < y, where n is the quotient cut to 29 bits. y n has
+ * at most 53, and every r at most 24, since it is a multiple of the last place of x or of y n; r / y is at least 2^-24 of
+ * its size away from a cut that it does not meet, so rounding never carries it there. One turn does for quotients below
+ * 2^29, ten for all. A NaN ends it.
+ */
 const remHelper: Func = helper("rem", false, (w, x, y) => {
   const part = (a: V128, b: V128): V128 => {
-    const [p, q] = [w.keep(a), w.keep(f64x2.abs(b))]
-    const size = w.keep(f64x2.abs(p))
-    const r = w.keep(f64x2.sub(size, f64x2.mul(q, f64x2.trunc(f64x2.div(size, q)))))
-    return f64x2.add(r, v128.and(f64x2.lt(r, two(0)), q))
+    const size = w.fresh("v128")
+    w.put(size.set(f64x2.abs(a)))
+    const q = w.keep(f64x2.abs(b))
+    w.put(loop((again) => [
+      size.set(f64x2.sub(size, f64x2.mul(q, v128.and(f64x2.trunc(f64x2.div(size, q)), upper)))),
+      branchIf(again, v128.anyTrue(f64x2.le(q, size))),
+    ]))
+    return size
   }
   const [x0, x1] = halves(w, x)
   const [y0, y1] = halves(w, y)

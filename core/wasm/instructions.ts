@@ -608,7 +608,7 @@ export const i8x16:
 
 /** Two f64. */
 export const f64x2:
-  & { readonly [K in "add" | "sub" | "mul" | "div" | "pmin" | "pmax" | "lt"]: Binary<"v128", "v128"> }
+  & { readonly [K in "add" | "sub" | "mul" | "div" | "pmin" | "pmax" | "lt" | "le"]: Binary<"v128", "v128"> }
   & {
     readonly [K in "promoteLow" | "convertLowS" | "convertLowU" | "nearest" | "trunc" | "abs"]: Unary<"v128", "v128">
   }
@@ -624,6 +624,7 @@ export const f64x2:
       pmin: simd(0xf6),
       pmax: simd(0xf7),
       lt: simd(0x49),
+      le: simd(0x4b),
     }),
     ...unaryOf("v128", "v128", {
       promoteLow: simd(0x5f),

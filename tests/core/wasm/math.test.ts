@@ -181,11 +181,36 @@ for (const mode of modes) {
       runBinary(fn, mode, xs, ys).forEach((y, i) => {
         const [p, q] = [xs[i]!, ys[i]!]
         const want = f(p, q)
-        if (fn === "rem" && Math.abs(p / q) > 2 ** 29) return
         const right = Object.is(Math.fround(want), y) || Math.abs(want - y) <= 2e-7 * Math.abs(want) + 2e-38
         assert.ok(right, `${fn}(${p}, ${q}) gave ${y}, expected ${want}`)
       })
     }
+  })
+  it(`${name}: rem is exact for every quotient`, () => {
+    const sized = fc.tuple(fc.float({ min: 1, max: 2, noNaN: true }), fc.integer({ min: -149, max: 126 }), fc.boolean())
+      .map(([m, e, minus]) => (minus ? -1 : 1) * Math.fround(m * 2 ** e))
+    const listed: ReadonlyArray<readonly [number, number]> = [
+      [1e20, 7],
+      [1, 1e-20],
+      [-1e20, 7],
+      [3.4028234663852886e38, 3 * 2 ** -149],
+      [3.4028234663852886e38, 2 ** -149],
+      [2 ** -149, 3.4028234663852886e38],
+      [2 ** 29, 3],
+      [2 ** 30 - 64, 1.0000001],
+      [16777215, 1.0000001],
+    ]
+    const check = (pairs: ReadonlyArray<readonly [number, number]>): void => {
+      const [xs, ys] = [Float32Array.from(pairs, (p) => p[0]), Float32Array.from(pairs, (p) => p[1])]
+      runBinary("rem", mode, xs, ys).forEach((r, i) => {
+        assert.ok(Object.is(r, xs[i]! % ys[i]!), `rem(${xs[i]}, ${ys[i]}) gave ${r}, expected ${xs[i]! % ys[i]!}`)
+      })
+    }
+    check(listed)
+    fc.assert(fc.property(fc.array(fc.tuple(sized, sized), { minLength: 100, maxLength: 300 }), check), {
+      numRuns: 100,
+      seed: 4,
+    })
   })
   it(`${name}: pow of random positive numbers`, () => {
     const positive = fc.float({ min: Math.fround(1e-6), max: Math.fround(1e6), noNaN: true })
