@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { either as E } from "fp-ts"
 import {
   type Allocation,
   type Backend,
@@ -24,11 +25,12 @@ import type { Features } from "./kernel.ts"
 import { type ProgramCode, programCode } from "./module.ts"
 import { type Platform, platform } from "./platform.ts"
 import { type Entry, type Pool, pool } from "./pool.ts"
+import { threadsFor } from "./threads.ts"
 import { control, controlWords } from "./walker.ts"
 
 /** What can be chosen; each has a default. */
 export interface WasmOptions {
-  /** Threads, the caller's included: `ORRERY_THREADS`, else as many as the machine runs at once. */
+  /** Threads, the caller's included, 1 to 256: else `ORRERY_THREADS`, else as many as the machine runs at once. */
   readonly threads?: number
   /** Relaxed SIMD where the engine has it (default), or strict: the same bits on every engine. */
   readonly relaxed?: boolean
@@ -304,12 +306,17 @@ const describe = (
   (features.revectorize ? ", joined to 256 bits" : "") +
   (library === undefined ? "" : `, ${library.name} for large contractions`)
 
-/** The WebAssembly device. Its threads end and its memory goes when the scope closes. */
+/**
+ * The WebAssembly device. Its threads end and its memory goes when the scope closes. Faults: a number of threads that is
+ * none, an engine that gives no memory.
+ */
 export const wasm = (options: WasmOptions = {}): Effect.Effect<Backend<WasmHandle>, DeviceFault, Scope.Scope> =>
   Effect.gen(function* () {
     const on = platform()
-    const asked = options.threads ?? (Number(on.variable("ORRERY_THREADS") ?? "") || on.processors)
-    const wanted = Math.min(control.threads, Math.max(1, Math.floor(asked)))
+    const { processors } = on
+    const threaded = threadsFor({ option: options.threads, variable: on.variable("ORRERY_THREADS"), processors })
+    if (E.isLeft(threaded)) return yield* Effect.fail(deviceFault("input", threaded.left))
+    const wanted = threaded.right
     const wish = options.relaxed ?? true
     const { revectorize } = on.tune({ relaxed: wish, wide: options.wide ?? wish })
     const memory = (wanted > 1 && typeof SharedArrayBuffer !== "undefined" ? newMemory(true) : undefined) ??
