@@ -1,10 +1,27 @@
 /**
  * Runs the tests in Deno and then in Node, and sums up: the last line is `N passed, N failed, N skipped` over both.
- * Arguments (parts of paths) go to both.
+ * Arguments (parts of paths) go to both. With `--gpu` the tests that need a graphics adapter must run, and only those.
  * @module
  */
 import { spawn } from "node:child_process"
 import process from "node:process"
+import { asked } from "./asked.ts"
+
+const { words, on } = asked({
+  usage: `Runs the tests in Deno and then in Node.
+
+    deno task test [part of a path ...]
+
+  --gpu     only the tests of the GPU kernels, which fail where there is no adapter
+  --help    this text
+
+The last line is \`N passed, N failed, N skipped\` over both.
+`,
+  flags: { gpu: "switch" },
+  words: "any",
+})
+const filters = on("gpu") ? [...words, "wgsl", "webgpu"] : words
+const env = on("gpu") ? { ...process.env, CI: "true" } : process.env
 
 const last = /(\d+) passed, (\d+) failed, (\d+) skipped\s*$/
 
@@ -12,7 +29,8 @@ const last = /(\d+) passed, (\d+) failed, (\d+) skipped\s*$/
 const half = (task: string): Promise<{ readonly code: number; readonly counts: ReadonlyArray<number> }> =>
   new Promise((done) => {
     process.stdout.write(`\n== ${task}\n`)
-    const child = spawn(process.execPath, ["task", task, ...process.argv.slice(2)], {
+    const child = spawn(process.execPath, ["task", task, ...filters], {
+      env,
       stdio: ["ignore", "pipe", "inherit"],
     })
     let tail = ""

@@ -13,6 +13,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, write
 import { join } from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
+import { asked, refuse } from "./asked.ts"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 const target = join(root, ".node")
@@ -57,10 +58,21 @@ const transpile = (): void => {
   }
 }
 
+const usage = `Runs a module of ours under Node: transpiles everything to .node/ and starts it there.
+
+    deno run -A tests/node.ts [tests/run.ts [arguments]]
+
+  --help    this text; after the module, the module's own
+`
+const [entry = "tests/run.ts", ...rest] = process.argv.slice(2)
+if (entry.startsWith("-")) {
+  asked({ usage }, [entry])
+}
+if (!existsSync(join(root, entry))) refuse({ usage }, `there is no module ${entry}`)
+
 mkdirSync(target, { recursive: true })
 packages()
 transpile()
-const [entry = "tests/run.ts", ...rest] = process.argv.slice(2)
 const { status } = spawnSync(
   process.env.NODE ?? "node",
   ["--disable-warning=ExperimentalWarning", "--import", "./tests/node.mjs", entry.replace(/\.ts$/, ".js"), ...rest],

@@ -13,6 +13,7 @@ import { readdir } from "node:fs/promises"
 import { resolve, sep } from "node:path"
 import process from "node:process"
 import { pathToFileURL } from "node:url"
+import { asked, type Entry, refuse } from "./asked.ts"
 import { type Counts, watch } from "./watchdog.ts"
 
 type Result = readonly [errors: string | true, passed: number, skipped: number, total: number]
@@ -29,13 +30,31 @@ const { exec } = await import("uvu")
 
 // ---- what was asked for
 
-const options = process.argv.slice(2).filter((a) => a.startsWith("--"))
-const filters = process.argv.slice(2).filter((a) => !a.startsWith("--"))
-const option = (name: string, otherwise: string): string =>
-  options.find((o) => o.startsWith(`--${name}=`))?.slice(name.length + 3) ?? otherwise
+const entry: Entry = {
+  usage: `Runs the tests here.
+
+    deno task test:deno [part of a path ...] [flags]
+    deno task test:node [part of a path ...] [flags]
+
+  --root=FOLDER       where the test files lie (tests)
+  --timeout=SECONDS   how long one file may take
+  --grace=SECONDS     how long the process may take to end after the last test (10)
+  --help              this text
+
+The last line is \`N passed, N failed, N skipped\`.
+`,
+  flags: { root: "value", timeout: "value", grace: "value" },
+  words: "any",
+}
+const { words: filters, value } = asked(entry)
+const option = (name: string, otherwise: string): string => value(name) ?? otherwise
+const seconds = (name: string, otherwise: string): number => {
+  const n = Number(option(name, otherwise))
+  return n > 0 && n < Infinity ? n : refuse(entry, `--${name} is '${value(name)}'; expected seconds above 0`)
+}
 const root = resolve(option("root", new URL(".", import.meta.url).pathname))
-const timeout = Number(option("timeout", "600"))
-const grace = Number(option("grace", "10"))
+const timeout = seconds("timeout", "600")
+const grace = seconds("grace", "10")
 
 /** Here the files end in `.ts`; transpiled for Node, in `.js`. */
 const ending = import.meta.url.endsWith(".ts") ? ".test.ts" : ".test.js"
@@ -47,7 +66,7 @@ const files = all.filter(wanted)
 
 // ---- the counts, and the last line, whatever happens
 
-const seconds = new Map<string, number>()
+const times = new Map<string, number>()
 const watchdog = watch(timeout)
 let finished = false
 
@@ -73,7 +92,7 @@ process.on("exit", closing)
 const counted = (file: string, run: Suite): Suite => async () => {
   const start = performance.now()
   const [errors, passed, skipped, total] = await run()
-  seconds.set(file, (seconds.get(file) ?? 0) + (performance.now() - start) / 1000)
+  times.set(file, (times.get(file) ?? 0) + (performance.now() - start) / 1000)
   const silent = errors === true && passed < total
   watchdog.count("passed", passed)
   watchdog.count("failed", Math.max(total - passed, silent ? 1 : 0))
@@ -99,7 +118,7 @@ for (const [index, file] of files.entries()) {
   uvu.UVU_QUEUE[index] = [file]
   const before = performance.now()
   const wrong = await import(pathToFileURL(resolve(root, file)).href).then(() => undefined, describe)
-  seconds.set(file, (performance.now() - before) / 1000)
+  times.set(file, (performance.now() - before) / 1000)
   const [name, ...suites] = uvu.UVU_QUEUE[index]!
   const faults = wrong !== undefined
     ? [broken(`${file}: the file cannot be imported\n${wrong}`)]
@@ -115,7 +134,7 @@ finished = true
 
 // ---- afterwards: the slowest, and the process must drain by itself
 
-const slowest = [...seconds].sort((a, b) => b[1] - a[1]).slice(0, 8).filter(([, s]) => s >= 0.05)
+const slowest = [...times].sort((a, b) => b[1] - a[1]).slice(0, 8).filter(([, s]) => s >= 0.05)
 if (slowest.length > 0) {
   writeSync(
     1,

@@ -4,6 +4,7 @@
  * @module
  */
 import process from "node:process"
+import { asked, type Entry, refuse } from "../asked.ts"
 import { contraction } from "./contraction-bench.ts"
 import { products } from "./products-bench.ts"
 import { stream } from "./stream-bench.ts"
@@ -22,17 +23,24 @@ const benches: Readonly<Record<string, (rounds: number, peers: Peers) => Report>
   types,
 }
 
-const words = process.argv.slice(2)
-const wanted = words.filter((word) => !word.startsWith("--"))
-const rounds = Number(words.find((word) => word.startsWith("--rounds="))?.slice(9) ?? "3")
-const unknown = wanted.filter((word) => !(word in benches))
-if (unknown.length > 0 || !Number.isInteger(rounds) || rounds < 1) {
-  process.stderr.write(
-    `bench: expected some of ${Object.keys(benches).join(", ")} and --rounds=1 or more; got ${words.join(" ")}\n`,
-  )
-  process.exit(2)
+const entry: Entry = {
+  usage: `Measures against jax-js, onnxruntime-web and PyTorch, each where it is there; prints tables, keeps JSON.
+
+    deno task bench [${Object.keys(benches).join("] [")}] [flags]
+
+  --rounds=N     how often each thing is measured (3)
+  --no-peers     ours alone
+  --help         this text
+`,
+  flags: { rounds: "value", "no-peers": "switch" },
+  words: Object.keys(benches),
 }
-const peers = openPeers(!words.includes("--no-peers"))
+const { words: wanted, on, value } = asked(entry)
+const rounds = Number(value("rounds") ?? "3")
+if (!Number.isInteger(rounds) || rounds < 1) {
+  refuse(entry, `--rounds is '${value("rounds")}'; expected a whole number from 1`)
+}
+const peers = openPeers(!on("no-peers"))
 for (const name of wanted.length > 0 ? wanted : Object.keys(benches)) {
   process.stdout.write(`\nmeasuring ${name}, ${rounds} rounds ...\n`)
   const report = benches[name]!(rounds, peers)

@@ -7,8 +7,18 @@ import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, wr
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import process from "node:process"
+import { asked } from "../asked.ts"
 import { root } from "../house.ts"
 import { run, tarball } from "./tarball.ts"
+
+asked({
+  usage: `Packs the library as npm would get it, installs it into an empty Node project, type-checks and runs it there.
+
+    deno task pack:check
+
+  --help    this text
+`,
+})
 
 const folder = mkdtempSync(join(tmpdir(), "orrery-user-"))
 const project = join(folder, "project")
