@@ -1,7 +1,7 @@
 /**
  * Node and Deno: `worker_threads`. Node's V8 is tuned by flags at run time; Deno's by its command line only
- * (`--v8-flags`), and says so in `ORRERY_WIDE=on`, which our tasks set together with the flags. Built-in modules are
- * asked for at run time, so that a bundle for browsers does not contain them.
+ * (`--v8-flags`), and says so in `ORRERY_WIDE=on`, which our tasks set together with the flags (anywhere else it only
+ * makes the tiles wide). Built-in modules are asked for at run time, so that a bundle for browsers does not hold them.
  * @module
  */
 import { bindSgemm } from "./blas.ts"
@@ -96,12 +96,13 @@ export const nodePlatform = (): Platform => {
     pause: () => new Promise((resolve) => setTimeout(resolve, 0)),
     foreign: foreign(),
     tune: ({ relaxed, wide }) => {
-      if (deno) return { revectorize: wide && variable("ORRERY_WIDE") === "on" }
+      const said = variable("ORRERY_WIDE")
+      if (deno) return { revectorize: wide && said === "on" }
       const { setFlagsFromString } = builtin<{ setFlagsFromString: (flag: string) => void }>("v8")
       if (relaxed && major < 22) setFlagsFromString("--experimental-wasm-relaxed-simd")
-      const revectorize = wide && major >= 24 && variable("ORRERY_WIDE") !== "off"
-      if (revectorize) setFlagsFromString("--experimental-wasm-revectorize")
-      return { revectorize }
+      const can = wide && major >= 24 && said !== "off"
+      if (can) setFlagsFromString("--experimental-wasm-revectorize")
+      return { revectorize: can || (wide && said === "on") }
     },
     spawn,
     variable,
