@@ -15,16 +15,17 @@ import {
   type Executable,
 } from "../device/backend.ts"
 import type { Program } from "../plan/program.ts"
-import { type DType, dtypes, type HostArray } from "../tensor/dtype.ts"
+import type { HostArray } from "../tensor/dtype.ts"
 import { store } from "../tensor/host.ts"
 import { type BlasLibrary, findBlas, type Sgemm } from "./blas.ts"
 import { assemble, func } from "./assembler.ts"
-import { heap, rangeBytes } from "./heap.ts"
 import { f32, f32x4 } from "./instructions.ts"
 import type { Features } from "./kernel.ts"
+import { bytesOf, isShared, most, newMemory, page, type Store, storeOn, view } from "./memory.ts"
 import { type ProgramCode, programCode } from "./module.ts"
+import { modulesFor } from "./modules.ts"
 import { type Platform, platform } from "./platform.ts"
-import { type Entry, type Pool, pool } from "./pool.ts"
+import { type Pool, pool } from "./pool.ts"
 import { threadsFor } from "./threads.ts"
 import { control, controlWords } from "./walker.ts"
 
@@ -45,121 +46,12 @@ export interface WasmHandle {
   readonly address: number
 }
 
-const page = 65536
-const most = 65536 * page
-
-const bytesOf = (dtype: DType, elements: number): number => Math.ceil(elements * dtypes[dtype].bytes / 4) * 4
-
-const megabytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`
-
-/** The elements at an address, in stored form; a view, not a copy. */
-const view = (memory: WebAssembly.Memory, dtype: DType, address: number, elements: number): HostArray => {
-  switch (dtype) {
-    case "f32":
-      return new Float32Array(memory.buffer, address, elements)
-    case "f16":
-    case "bf16":
-      return new Uint16Array(memory.buffer, address, elements)
-    case "i32":
-      return new Int32Array(memory.buffer, address, elements)
-    case "u32":
-      return new Uint32Array(memory.buffer, address, elements)
-    case "u8":
-    case "bool":
-      return new Uint8Array(memory.buffer, address, elements)
-  }
-}
-
-const isShared = (memory: WebAssembly.Memory): boolean =>
-  typeof SharedArrayBuffer !== "undefined" && memory.buffer instanceof SharedArrayBuffer
-
-/** The device's memory and who has what of it. */
-interface Store {
-  readonly memory: WebAssembly.Memory
-  /** Takes so many bytes; `what` goes into the fault. */
-  readonly take: (bytes: number, what: string) => Effect.Effect<number, DeviceFault>
-  readonly give: (address: number, bytes: number) => void
-  /** Counts bytes as allocated (or, negative, freed) for the device's report. */
-  readonly count: (bytes: number) => void
-  readonly report: () => { readonly bytes: number; readonly peak: number }
-}
-
-const storeOn = (memory: WebAssembly.Memory): Store => {
-  const ranges = heap()
-  ranges.give(control.end, memory.buffer.byteLength - control.end)
-  let bytes = 0, peak = 0
-  return {
-    memory,
-    take: (wanted, what) =>
-      Effect.suspend(() => {
-        const address = ranges.take(rangeBytes(wanted))
-        if (address !== undefined) return Effect.succeed(address)
-        const message = `wasm memory: ${what} needs ${megabytes(wanted)}; ${megabytes(bytes)} are allocated and the ` +
-          `largest free range has ${megabytes(ranges.largest())}; the whole memory has ${
-            megabytes(memory.buffer.byteLength)
-          }. ` +
-          "Use smaller sizes, or free arrays first"
-        return Effect.fail(deviceFault("memory", message))
-      }),
-    give: (address, size) => ranges.give(address, rangeBytes(size)),
-    count: (change) => {
-      bytes += change
-      peak = Math.max(peak, bytes)
-    },
-    report: () => ({ bytes, peak }),
-  }
-}
-
-/**
- * The largest memory that the engine gives, whole from the start: pages that nobody touches cost nothing, and a memory
- * that never grows has no threads that have not heard of it.
- */
-const newMemory = (shared: boolean): WebAssembly.Memory | undefined => {
-  for (let pages = most / page; pages >= 1024; pages /= 2) {
-    try {
-      return new WebAssembly.Memory({ initial: pages, maximum: pages, shared })
-    } catch {
-      continue
-    }
-  }
-  return undefined
-}
-
 const hasRelaxed = (): boolean => {
   const zero = f32x4.splat(f32.const(0))
   const probe = func("probe", [], ["v128"], () => f32x4.madd(zero, zero, zero).code)
   return WebAssembly.validate(
     assemble({ memory: { initial: 1, maximum: 1, shared: false }, exports: { probe }, table: [] }),
   )
-}
-
-const digest = async (bytes: Uint8Array<ArrayBuffer>): Promise<string> =>
-  [...new Uint8Array(await crypto.subtle.digest("SHA-256", bytes))].map((b) => b.toString(16).padStart(2, "0")).join("")
-
-/** Compiled modules by the digest of their bytes. Code has no addresses in it, so equal programs share one. */
-interface Modules {
-  readonly get: (code: ProgramCode) => Effect.Effect<{ readonly id: number; readonly entry: Entry }, DeviceFault>
-}
-
-const modulesFor = (threads: Pool, imports: WebAssembly.ModuleImports): Modules => {
-  const known = new Map<string, Promise<{ readonly id: number; readonly entry: Entry }>>()
-  const compile = async (bytes: Uint8Array<ArrayBuffer>, id: number): Promise<{ id: number; entry: Entry }> => {
-    const module = await WebAssembly.compile(bytes)
-    threads.load(id, module)
-    return { id, entry: new WebAssembly.Instance(module, { m: imports }).exports as unknown as Entry }
-  }
-  return {
-    get: (code) =>
-      Effect.tryPromise({
-        try: async () => {
-          const key = await digest(code.bytes)
-          const found = known.get(key) ?? compile(code.bytes, known.size + 1)
-          known.set(key, found)
-          return await found
-        },
-        catch: (cause) => deviceFault("compile", `wasm: the engine refused the module of a program: ${cause}`),
-      }),
-  }
 }
 
 /** Where what belongs to a program lies, and how many bytes it has. */
@@ -236,8 +128,10 @@ const backendOn = (
   const prepare = (program: Program): Effect.Effect<Executable<WasmHandle>, DeviceFault> =>
     Effect.gen(function* () {
       const code = codeOf(program)
-      const { id, entry } = yield* modules.get(code)
-      const { image, scratch, shared, bytes, free } = yield* placed(program, code, space, threads.threads)
+      const { id, entry, release } = yield* modules.get(code)
+      const { image, scratch, shared, bytes, free } = yield* placed(program, code, space, threads.threads).pipe(
+        Effect.tapError(() => Effect.sync(release)),
+      )
       space.count(bytes)
       const inputs = program.buffers.flatMap((b, i) => b.place.tag === "input" ? [[i, b.place.index] as const] : [])
       const outputs = program.buffers.flatMap((b, i) => b.place.tag === "output" ? [[i, b.place.index] as const] : [])
@@ -259,6 +153,7 @@ const backendOn = (
           if (!alive) return
           alive = false
           free()
+          release()
           space.count(-bytes)
         }),
       }

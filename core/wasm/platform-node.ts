@@ -92,7 +92,6 @@ export const nodePlatform = (): Platform => {
     name: deno ? "deno" : "node",
     processors: processors(),
     mainMaySleep: true,
-    shares: true,
     pause: () => new Promise((resolve) => setTimeout(resolve, 0)),
     foreign: foreign(),
     tune: ({ relaxed, wide }) => {

@@ -45,7 +45,6 @@ export const webPlatform = (): Platform => ({
   name: "browser",
   processors: navigator.hardwareConcurrency,
   mainMaySleep: false,
-  shares: crossOriginIsolated,
   pause,
   foreign: undefined,
   tune: () => ({ revectorize: false }),

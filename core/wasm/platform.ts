@@ -27,8 +27,6 @@ export interface Platform {
   readonly processors: number
   /** May the main thread sleep? */
   readonly mainMaySleep: boolean
-  /** May memory be shared with workers? */
-  readonly shares: boolean
   /** Lets the main thread's events happen. */
   readonly pause: () => Promise<void>
   /** Asks the engine for what helps, before anything is compiled; says whether it joins v128 operations into 256 bits. */
