@@ -111,7 +111,9 @@ const lines = (p: Program, steps: ReadonlyArray<Step>, indent: string): Readonly
     return [`${indent}${describe(k)}  (${names})  ${short(flopsOf(k), "FLOP")}, ${bytes(trafficOf(k, bound))}`]
   })
 
-/** The program in words. A `*` marks what a kernel writes; t, in, out and c are arena, inputs, outputs and constants. */
+/**
+ * The program in words. What a device needs beside the arrays (scratch of its kernels) is in the `forecast` of the device.
+ * A `*` marks what a kernel writes; t, in, out and c are arena, inputs, outputs and constants. */
 export const explain = (p: Program): string => {
   const f = p.forecast
   return [
@@ -119,7 +121,7 @@ export const explain = (p: Program): string => {
     "",
     `${f.dispatches} kernel runs of ${p.kernels.length} kernels, the longest chain ${f.depth}`,
     `${short(f.flops, "FLOP")}, ${bytes(f.traffic)} read and written`,
-    `peak memory ${bytes(f.peak)}: inputs ${bytes(f.inputs)}, outputs ${bytes(f.outputs)}, constants ${
+    `peak memory of its arrays ${bytes(f.peak)}: inputs ${bytes(f.inputs)}, outputs ${bytes(f.outputs)}, constants ${
       bytes(f.constants)
     }, arena ${bytes(f.arena)}`,
   ].join("\n")

@@ -62,12 +62,22 @@ const shift = (sign: string): Binary => (_e, x, y) => `(${x} ${sign} (u32(${y}) 
 const extreme = (name: string, onBool: string): Binary => (e, x, y, d) =>
   d === "f32" ? `${need(e, `o_${name}`)}(${x}, ${y})` : d === "bool" ? `(${x} ${onBool} ${y})` : `${name}(${x}, ${y})`
 
+const guarded = (name: string, otherwise: Binary): Binary => (e, x, y, d) =>
+  d === "f32" ? `${need(e, name)}(${x}, ${y})` : otherwise(e, x, y, d)
+
+const isZero = (text: string): boolean => text === "0f" || text === "0.0"
+
+const times: Binary = (e, x, y, d) =>
+  d === "f32" && (isZero(x) || isZero(y))
+    ? `${need(e, "o_times_zero")}(${isZero(x) ? y : x})`
+    : infix("*", "&")(e, x, y, d)
+
 /** Functions of two elements; `from` is the type of both. */
 export const BINARY: { readonly [F in BinaryFn]: Binary } = {
-  add: infix("+", "|"),
-  sub: infix("-", "!="),
-  mul: infix("*", "&"),
-  div: (e, x, y, d) => d === "f32" ? `(${x} / ${y})` : calls("", "o_idiv", "o_udiv", "&")(e, x, y, d),
+  add: guarded("o_add", infix("+", "|")),
+  sub: guarded("o_sub", infix("-", "!=")),
+  mul: times,
+  div: guarded("o_div", calls("", "o_idiv", "o_udiv", "&")),
   rem: calls("o_rem", "o_irem", "o_urem", "!="),
   pow: calls("o_pow", "o_ipow", "o_upow", "|"),
   min: extreme("min", "&"),

@@ -20,6 +20,39 @@ const TABLE: { readonly [name: string]: Entry } = {
   o_nan: entry(`fn o_nan() -> f32 { return bitcast<f32>(o_nan_bits); }`, "o_nan_bits"),
   o_isnan: entry(`fn o_isnan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }`),
   o_isfinite: entry(`fn o_isfinite(x: f32) -> bool { return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u; }`),
+  // compilers make 0 of x - x, of x + -x and of x * 0 before they see NaN or infinity: whether the result has a value is
+  // read from the bits, which no algebra of numbers touches
+  o_sub: entry(
+    `fn o_sub(x: f32, y: f32) -> f32 {
+  let a = bitcast<u32>(x);
+  let b = bitcast<u32>(y);
+  let lost = (a & 0x7fffffffu) > 0x7f800000u || (b & 0x7fffffffu) > 0x7f800000u || (a == b && (a & 0x7fffffffu) == 0x7f800000u);
+  return select(x - y, o_nan(), lost);
+}`,
+    "o_nan",
+  ),
+  o_add: entry(
+    `fn o_add(x: f32, y: f32) -> f32 {
+  let a = bitcast<u32>(x);
+  let b = bitcast<u32>(y);
+  let lost = (a & 0x7fffffffu) > 0x7f800000u || (b & 0x7fffffffu) > 0x7f800000u || ((a ^ b) == 0x80000000u && (a & 0x7fffffffu) == 0x7f800000u);
+  return select(x + y, o_nan(), lost);
+}`,
+    "o_nan",
+  ),
+  o_times_zero: entry(
+    `fn o_times_zero(x: f32) -> f32 { return select(0.0, o_nan(), (bitcast<u32>(x) & 0x7fffffffu) >= 0x7f800000u); }`,
+    "o_nan",
+  ),
+  o_div: entry(
+    `fn o_div(x: f32, y: f32) -> f32 {
+  let a = bitcast<u32>(x) & 0x7fffffffu;
+  let b = bitcast<u32>(y) & 0x7fffffffu;
+  let lost = a > 0x7f800000u || b > 0x7f800000u || (a == b && (a == 0u || a == 0x7f800000u));
+  return select(x / y, o_nan(), lost);
+}`,
+    "o_nan",
+  ),
   o_min: entry(
     `fn o_min(x: f32, y: f32) -> f32 { return select(select(y, x, x < y), x + y, o_isnan(x) || o_isnan(y)); }`,
     "o_isnan",

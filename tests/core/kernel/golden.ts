@@ -285,8 +285,31 @@ const binaries = (of: Compute, table: Table<BinaryFn>): ReadonlyArray<Golden> =>
     return { name: `${fn} of ${of}`, from: of, to, rows, make: (x, y) => ({ tag: "binary", dtype: to, fn, x, y }) }
   })
 
+const f32Of = (fn: BinaryFn, x: Expr, y: Expr): Expr => ({ tag: "binary", dtype: "f32", fn, x, y })
+const f32Const = (value: number): Expr => ({ tag: "const", dtype: "f32", value })
+const negated = (x: Expr): Expr => ({ tag: "unary", dtype: "f32", fn: "neg", x })
+
+/** What algebra would make simpler if there were no NaN and no infinity. */
+const temptations: ReadonlyArray<readonly [name: string, make: (x: Expr) => Expr, rows: ReadonlyArray<Row>]> = [
+  ["x - x", (x) => f32Of("sub", x, x), [[1, 0], [3e38, 0], [NaN, NaN], [inf, NaN], [-inf, NaN]]],
+  ["-x + x", (x) => f32Of("add", negated(x), x), [[1, 0], [NaN, NaN], [inf, NaN], [-inf, NaN]]],
+  ["x + -x", (x) => f32Of("add", x, negated(x)), [[1, 0], [NaN, NaN], [inf, NaN], [-inf, NaN]]],
+  ["x * 0", (x) => f32Of("mul", x, f32Const(0)), [[2, 0], [NaN, NaN], [inf, NaN], [-inf, NaN]]],
+  ["0 * x + 1", (x) => f32Of("add", f32Of("mul", f32Const(0), x), f32Const(1)), [[2, 1], [NaN, NaN], [inf, NaN]]],
+  ["x / x", (x) => f32Of("div", x, x), [[2, 1], [0, NaN], [NaN, NaN], [inf, NaN]]],
+  ["0 / x", (x) => f32Of("div", f32Const(0), x), [[2, 0], [0, NaN], [NaN, NaN], [inf, 0]]],
+  ["x = x", (x) => ({ tag: "binary", dtype: "bool", fn: "eq", x, y: x }), [[2, 1], [NaN, 0], [inf, 1]]],
+]
+
 /** Every function and its golden rows. */
 export const goldens: ReadonlyArray<Golden> = [
+  ...temptations.map(([name, make, rows]): Golden => ({
+    name,
+    from: "f32",
+    to: name === "x = x" ? "bool" : "f32",
+    rows,
+    make: (x) => make(x),
+  })),
   ...unaries("f32", floatUnary),
   ...binaries("f32", floatBinary),
   ...unaries("i32", i32Unary),
