@@ -113,7 +113,8 @@ const lines = (p: Program, steps: ReadonlyArray<Step>, indent: string): Readonly
 
 /**
  * The program in words. What a device needs beside the arrays (scratch of its kernels) is in the `forecast` of the device.
- * A `*` marks what a kernel writes; t, in, out and c are arena, inputs, outputs and constants. */
+ * A `*` marks what a kernel writes; t, in, out and c are arena, inputs, outputs and constants.
+ */
 export const explain = (p: Program): string => {
   const f = p.forecast
   return [
