@@ -97,7 +97,7 @@ gpu("three steps of training are the oracle's, and take the memory that was fore
   got.leaves.forEach(([path, xs], n) => {
     const ys = want.leaves[n]![1]
     const worst = xs.reduce((w, x, i) => Math.max(w, Math.abs(x - ys[i]!)), 0)
-    // AdamW's first steps divide a gradient by itself: what rounding leaves of a gradient near 0 moves as far as any
+    // AdamW's first steps divide a gradient by itself: what rounding leaves of a gradient near 0 moves as far as all else
     assert.ok(worst < 2e-3, `${path} is off by ${worst}`)
   })
   assert.is(got.peak, got.forecast)
