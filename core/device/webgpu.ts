@@ -11,6 +11,7 @@ import { bytesOf, gpuMemory, usage, viewOf } from "./webgpu/memory.ts"
 import { type Gpu, openGpu, type WebgpuOptions } from "./webgpu/open.ts"
 import { gpuPipelines } from "./webgpu/pipeline.ts"
 import { prepareProgram, workspaceOf } from "./webgpu/program.ts"
+import { checkUnits, offered } from "./webgpu/units.ts"
 
 export type { WebgpuOptions } from "./webgpu/open.ts"
 
@@ -77,7 +78,10 @@ const sendable = (data: HostArray): Uint8Array<ArrayBuffer> => {
 }
 
 /** The backend of an open GPU. */
-export const webgpuBackend = (gpu: Gpu): { readonly backend: Backend<GPUBuffer>; readonly dispose: () => void } => {
+export const webgpuBackend = (
+  gpu: Gpu,
+  units: string = "",
+): { readonly backend: Backend<GPUBuffer>; readonly dispose: () => void } => {
   const memory = gpuMemory(gpu)
   const pipelines = gpuPipelines(gpu)
   const turns = turnTables(gpu)
@@ -86,10 +90,16 @@ export const webgpuBackend = (gpu: Gpu): { readonly backend: Backend<GPUBuffer>;
   const backend: Backend<GPUBuffer> = {
     info: {
       kind: "webgpu",
-      description: describe(gpu),
+      description: describe(gpu) + units,
       maxBindings: gpu.capability.bindings,
       maxBufferBytes: gpu.capability.bindingBytes,
-      features: [gpu.implementation, ...(gpu.adapterClass === "software" ? ["software"] : []), ...gpu.features],
+      // features name what changes results: programs and checkpoints are compared by them
+      features: [
+        ...(gpu.capability.units === undefined ? [] : [`units:${gpu.capability.units}`]),
+        gpu.implementation,
+        ...(gpu.adapterClass === "software" ? ["software"] : []),
+        ...gpu.features,
+      ],
     },
     memory: Effect.sync(() => memory.account()),
     allocate: (dtype, elements) =>
@@ -143,16 +153,34 @@ export const webgpuBackend = (gpu: Gpu): { readonly backend: Backend<GPUBuffer>;
   return { backend, dispose }
 }
 
+/** The same GPU with its matrix units, if they are asked for, there, and right; and a word on it for the description. */
+const withUnits = (gpu: Gpu, o: WebgpuOptions): Effect.Effect<readonly [Gpu, string]> => {
+  if (o.precision !== "f16-units") return Effect.succeed([gpu, ""])
+  const { units, why } = offered(gpu, o.emulate === true)
+  if (units === undefined) return Effect.succeed([gpu, `, no matrix units: ${why}`])
+  const ready: Gpu = { ...gpu, capability: { ...gpu.capability, units } }
+  return Effect.suspend(() => {
+    const { backend, dispose } = webgpuBackend(ready)
+    return Effect.map(Effect.ensuring(checkUnits(backend), Effect.sync(dispose)), (wrong): readonly [Gpu, string] => {
+      gpu.forget()
+      const said = units === "emulated" ? "emulated matrix units" : "matrix units"
+      return wrong === undefined
+        ? [ready, `, ${said}: f16 operands, f32 sums`]
+        : [gpu, `, matrix units failed their check: ${wrong.split("\n")[0]}`]
+    })
+  })
+}
+
 /**
  * Opens the webgpu device.
  *
  * Faults: `unavailable` where no adapter is found, with what was tried.
  */
 export const webgpu = (options: WebgpuOptions = {}): Effect.Effect<Backend, DeviceFault, Scope.Scope> =>
-  Effect.flatMap(openGpu(options), (gpu) =>
+  Effect.flatMap(Effect.flatMap(openGpu(options), (gpu) => withUnits(gpu, options)), ([gpu, units]) =>
     Effect.map(
       Effect.acquireRelease(
-        Effect.sync(() => webgpuBackend(gpu)),
+        Effect.sync(() => webgpuBackend(gpu, units)),
         (made) => Effect.sync(made.dispose),
       ),
       (made) => made.backend as Backend,

@@ -18,6 +18,11 @@ export interface Capability {
   readonly subgroups: boolean
   /** Invocations of the smallest subgroup; 0 where there are none. */
   readonly subgroupMin: number
+  /**
+   * Matrix units that passed their check and whose precision (f16 operands, f32 sums) the program's owner has asked for.
+   * The emulated ones are for tests: the same kernel with the unit's arithmetic spelled out.
+   */
+  readonly units?: "hardware" | "emulated"
 }
 
 /** A register-blocked tile of a contraction: `rows` x `cols` by one workgroup, `depth` at a time, `m` x `n` a lane. */

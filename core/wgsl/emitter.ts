@@ -104,6 +104,15 @@ export const inside = (e: Emitter, body: () => void): ReadonlyArray<string> => {
   return e.blocks.pop()!.lines
 }
 
+/** Writes a function of its own: nothing that is open now is known in it. */
+export const outside = (e: Emitter, body: () => void): ReadonlyArray<string> => {
+  const open = e.blocks.splice(0, e.blocks.length)
+  const lines = inside(e, body)
+  e.blocks.push(...open)
+  e.depths = new Map()
+  return lines
+}
+
 /** A block with a head: `for (...)`, `if (...)`. */
 export const nest = (e: Emitter, head: string, body: () => void): void => {
   const lines = inside(e, body)

@@ -33,6 +33,7 @@ export interface Entry {
   readonly clear?: ReadonlyArray<number>
   /** Further directives at the head of the module, and attributes of the entry point. */
   readonly directives?: ReadonlyArray<string>
+  readonly attribute?: string
   readonly builtins?: ReadonlyArray<string>
 }
 
@@ -64,13 +65,12 @@ export const shader = (b: Build, body: (e: Emitter) => Entry): Shader => {
   const grid = fold2(entry.groups, b.capability.maxGroups)
   const bindings = [...new Set(b.slots.map((s) => s.binding))].filter((n) => e.views.get(n)!.used)
   const code = [
-    ...(usesHalf(e) ? ["enable f16;"] : []),
-    ...(entry.directives ?? []),
+    ...new Set([...(usesHalf(e) ? ["enable f16;"] : []), ...(entry.directives ?? [])]),
     ...bindings.map((n) => declared(e, n)),
     ...Array.from({ length: e.turns }, (_, d) => `@group(1) @binding(${d}) var<uniform> turn${d}: vec4<i32>;`),
     ...e.globals,
     library(e.needs),
-    `@compute @workgroup_size(${entry.size})`,
+    `@compute @workgroup_size(${entry.size})${entry.attribute ? ` ${entry.attribute}` : ""}`,
     `fn main(${
       ["@builtin(workgroup_id) group: vec3u", "@builtin(local_invocation_index) lid: u32", ...(entry.builtins ?? [])]
         .join(

@@ -22,6 +22,8 @@ export interface WebgpuOptions {
    * them run on matrix units, operands rounded to f16 and sums in f32, where the adapter has them and they pass a check.
    */
   readonly precision?: "f32" | "f16-units"
+  /** With `f16-units`: the unit's arithmetic spelled out in WGSL, slow, to test what stands around it on any adapter. */
+  readonly emulate?: boolean
 }
 
 /** An open GPU. */
