@@ -40,6 +40,14 @@ var<private> o_inf_bits: u32 = 0x7f800000u;
 fn o_inf() -> f32 { return bitcast<f32>(o_inf_bits); }
 fn o_isnan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
 fn o_max(x: f32, y: f32) -> f32 { return select(select(y, x, x > y), x + y, o_isnan(x) || o_isnan(y)); }
+var<private> o_nan_bits: u32 = 0x7fc00000u;
+fn o_nan() -> f32 { return bitcast<f32>(o_nan_bits); }
+fn o_sub(x: f32, y: f32) -> f32 {
+  let a = bitcast<u32>(x);
+  let b = bitcast<u32>(y);
+  let lost = (a & 0x7fffffffu) > 0x7f800000u || (b & 0x7fffffffu) > 0x7f800000u || (a == b && (a & 0x7fffffffu) == 0x7f800000u);
+  return select(x - y, o_nan(), lost);
+}
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lid: u32) {
   let gid = group.x;
@@ -78,10 +86,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
       let v1_3 = v1_0 + 3;
       let t4 = v0 * 32 + v1_0;
       let t5 = b0[u32(t4) >> 2u];
-      let t6 = (t5.x - a0_3);
-      let t7 = (t5.y - a0_3);
-      let t8 = (t5.z - a0_3);
-      let t9 = (t5.w - a0_3);
+      let t6 = o_sub(t5.x, a0_3);
+      let t7 = o_sub(t5.y, a0_3);
+      let t8 = o_sub(t5.z, a0_3);
+      let t9 = o_sub(t5.w, a0_3);
       b1[u32(t4) >> 2u] = vec4<f32>(t6, t7, t8, t9);
     }
   }
