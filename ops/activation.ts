@@ -7,7 +7,7 @@
  * ```
  * @module
  */
-import { binary, custom, select, unary } from "../core/graph/build.ts"
+import { binary, select, stop, unary } from "../core/graph/build.ts"
 import type { Unary } from "../core/tensor/operand.ts"
 import { type Float, type Numeric, typed } from "../core/tensor/tensor.ts"
 
@@ -36,14 +36,15 @@ export const geluTanh: Unary<Float> = (x) => {
 
 /**
  * log(1 + exp(x)), without overflow, and as good for negative x as for others: with t = exp(-|x|) and u = 1 + t rounded,
- * log(1 + t) = log(u) t / (u - 1), which makes good what u lost (W. Kahan); where u is 1, it is t. Its slope is
- * sigmoid(x).
+ * log(1 + t) = log(u) t / (u - 1), which makes good what u lost (W. Kahan); where u is 1, it is t. What that adds to
+ * log(u) takes no part in the slope, which log(u) has right by itself.
  */
 export const softplus: Unary<Float> = (x) => {
   const t = unary("exp", unary("neg", unary("abs", x)))
   const u = binary("add", t, 1)
+  const log = unary("log", u)
   const above = binary("sub", u, 1)
-  const tail = select(binary("eq", above, 0), t, binary("mul", unary("log", u), binary("div", t, above)))
-  const value = binary("add", binary("max", x, 0), tail)
-  return typed(custom(value, [x], (cotangent, _value, [given]) => [binary("mul", cotangent, unary("sigmoid", given!))]))
+  const better = select(binary("eq", above, 0), t, binary("mul", log, binary("div", t, above)))
+  const tail = binary("add", log, stop(binary("sub", better, log)))
+  return typed(binary("add", binary("max", x, 0), tail))
 }

@@ -66,6 +66,14 @@ for (const relaxed of [true, false]) {
       assert.ok(Math.abs(ys[i]! - want) <= 1e-6 * want + 1e-37, `softplus'(${x}) gave ${ys[i]}, expected ${want}`)
     })
   })
+  it(`${name}: and its slope is that of the sigmoid`, async () => {
+    const near = xs.filter((x) => Math.abs(x) < 40 && x !== 0)
+    const ys = await on(slope(slope(softplus)), relaxed, near)
+    near.forEach((x, i) => {
+      const want = 1 / (2 + Math.exp(x) + Math.exp(-x))
+      assert.ok(Math.abs(ys[i]! - want) <= 3e-7, `softplus''(${x}) gave ${ys[i]}, expected ${want}`)
+    })
+  })
   it(`${name}: gelu to 1e-6 below 0, 5e-7 of x above`, async () => {
     const ys = await on(gelu, relaxed, xs)
     xs.forEach((x, i) => {
