@@ -131,7 +131,8 @@ const open = Effect.fnUntraced(function* (
 ): Effect.fn.Return<E.Either<string, Checkpoint>, StoreFault, Store> {
   const manifest = yield* readManifest(path)
   if (E.isLeft(manifest)) return manifest
-  const { state } = manifest.right
+  const { state, step } = manifest.right
+  if (manifestPath(step) !== path) return E.left(`it says step ${step}, which its name does not`)
   if (settings !== undefined && manifest.right.settings !== settings) {
     return E.left(
       `it was made with other settings (${manifest.right.settings.slice(0, 12)}, not ${settings.slice(0, 12)})`,
@@ -141,10 +142,12 @@ const open = Effect.fnUntraced(function* (
   if (bytes === undefined) return E.left(`its tensors ${tensorPath(state.digest)} are missing`)
   if (bytes.length !== state.bytes) return E.left(`its tensors have ${bytes.length} bytes, not ${state.bytes}: torn`)
   if ((yield* digest(bytes)) !== state.digest) return E.left("its tensors are damaged: their digest is another")
-  return E.bimap(sentences, (file: { readonly tensors: ReadonlyArray<Stored> }): Checkpoint => ({
-    manifest: manifest.right,
-    tensors: file.tensors,
-  }))(decode(bytes))
+  const file = E.mapLeft(sentences)(decode(bytes))
+  if (E.isLeft(file)) return file
+  const told = file.right.metadata.get("step")
+  return told === String(step)
+    ? E.right({ manifest: manifest.right, tensors: file.right.tensors })
+    : E.left(`it says step ${step}, its tensors are of step ${told ?? "unknown"}`)
 })
 
 /** The newest whole checkpoint of these settings (of any, if undefined); the torn ones after it are named. */

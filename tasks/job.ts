@@ -132,7 +132,8 @@ const job = (
     const settings = minutes === undefined ? given : withSteps(given, yield* stepsWithin(given, corpus, minutes))
     yield* mendLog
     const told = heardBy(run(settings, corpus, title), [printer(around.terminal), logTo(logFile)])
-    const outcome = yield* Effect.ensuring(Effect.provide(told, events), Effect.ignore(writeReport))
+    const outcome = yield* Effect.onError(Effect.provide(told, events), () => Effect.ignore(writeReport))
+    yield* writeReport
     const marks = baselines(yield* digest(corpus.heldOut))
     yield* Effect.sync(() => around.terminal.write(summary(root, marks, outcome)))
   })

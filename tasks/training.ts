@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import { either as E } from "fp-ts"
 import type { DeviceFault } from "../core/device/backend.ts"
 import { Device, type Values } from "../core/device/device.ts"
-import type { FileFault } from "../core/files/codec.ts"
+import { type FileFault, fileFault } from "../core/files/codec.ts"
 import { encode, type Stored } from "../core/files/safetensors.ts"
 import { hostFold, hostKey } from "../core/random/host.ts"
 import { parameterCount, toForeign } from "../models/llama/config.ts"
@@ -18,7 +18,7 @@ import { schedule, type State } from "../models/llama/train.ts"
 import * as bytes from "../models/tokenizers/bytes.ts"
 import { warmupCosineAt } from "../ops/schedule.ts"
 import { baselines } from "./baselines.ts"
-import { newest, save } from "./checkpoint.ts"
+import { newest, save, type Skipped } from "./checkpoint.ts"
 import { batches, type Corpus } from "./data.ts"
 import { type Events, tell } from "./events.ts"
 import { first, type Learner, learner, place, restore, tensorsOf } from "./learner.ts"
@@ -70,7 +70,17 @@ export const identity = (s: Settings, corpus: Corpus): Effect.Effect<string> =>
     return yield* digest(utf8(parts.join("\n")))
   })
 
-/** The state to begin with: of the newest whole checkpoint, or the first. */
+/** Going on from nothing would write over what was learned, so where checkpoints lie, one must be whole and ours. */
+const noneWhole = (root: string, skipped: ReadonlyArray<Skipped>): FileFault =>
+  fileFault(
+    "missing",
+    "checkpoints",
+    `none of the ${skipped.length} checkpoints in ${root} can be gone on with: ` +
+      `of the newest, ${skipped[0]?.path}, ${skipped[0]?.why}; ` +
+      `restore one, remove the folder checkpoints to begin again, or choose another --out`,
+  )
+
+/** The state to begin with: of the newest whole checkpoint, or the first where there are none at all. */
 const start = (s: Settings, id: string): Effect.Effect<
   { readonly state: Hosts<State>; readonly step: number; readonly saved: string },
   StoreFault | FileFault,
@@ -80,6 +90,9 @@ const start = (s: Settings, id: string): Effect.Effect<
     const { checkpoint, skipped } = yield* newest(id)
     for (const { path, why } of skipped) {
       yield* tell({ _tag: "Skipped", at: yield* Clock.currentTimeMillis, path, why })
+    }
+    if (checkpoint === undefined && skipped.length > 0) {
+      return yield* Effect.fail(noneWhole((yield* Store).root, skipped))
     }
     if (checkpoint === undefined) return { state: first(s), step: 0, saved: "" }
     const { step, state } = checkpoint.manifest

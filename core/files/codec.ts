@@ -97,9 +97,14 @@ export const duplicateKey = (json: string): string | undefined => {
   return undefined
 }
 
+const notJson = (e: unknown): ReadonlyArray<FileFault> => {
+  const why = (e instanceof Error ? e.message : String(e)).replace(/\s+/g, " ")
+  return [fileFault("json", "the whole", `not JSON (${why}); restore the file or write it anew`)]
+}
+
 /** Text to value: JSON, no key twice, then the codec. */
 export const decodeJson = <A>(codec: t.Type<A, unknown>, text: string): E.Either<ReadonlyArray<FileFault>, A> => {
-  const parsed = E.tryCatch((): unknown => JSON.parse(text), (e) => [fileFault("json", "the whole", `not JSON: ${e}`)])
+  const parsed = E.tryCatch((): unknown => JSON.parse(text), notJson)
   if (E.isLeft(parsed)) return parsed
   const twice = duplicateKey(text)
   return twice === undefined

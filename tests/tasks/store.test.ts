@@ -120,6 +120,22 @@ const mishaps: ReadonlyArray<readonly [string, (files: Map<string, Uint8Array>, 
     ["its tensors are cut off", (f, p) => f.set(p, f.get(p)!.slice(0, -1)), /torn/],
     ["one bit is turned", (f, p) => f.set(p, f.get(p)!.map((b, i) => i === 90 ? b ^ 1 : b)), /damaged/],
     ["its tensors are gone", (f, p) => f.delete(p), /missing/],
+    [
+      "its manifest says another step",
+      (f) => {
+        const old = text(f.get("checkpoints/00000002.json"))!
+        f.set("checkpoints/00000002.json", utf8(old.replace('"step": 2', '"step": 4000000')))
+      },
+      /says step 4000000, which its name does not/,
+    ],
+    [
+      "its manifest is a copy of another step's",
+      (f) => {
+        const old = text(f.get("checkpoints/00000001.json"))!
+        f.set("checkpoints/00000002.json", utf8(old.replace('"step": 1', '"step": 2')))
+      },
+      /says step 2, its tensors are of step 1/,
+    ],
     ["its manifest is empty", (f) => f.set("checkpoints/00000002.json", new Uint8Array()), /not JSON/],
     [
       "its manifest is of another kind",

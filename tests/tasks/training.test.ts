@@ -199,10 +199,25 @@ it("a checkpoint of another model is a fault that names the tensor", () => {
 it("other settings or another text do not take up this run's checkpoints", async () => {
   for (const [settings, text] of [[{ ...tiny, seed: 9 }, corpus], [tiny, divide("other", corpus.train)]] as const) {
     const files = new Map(whole.files)
-    await inMemory(on(1, settings, text), files)
+    const fault = await inMemory(
+      Effect.flip(on(1, settings, text)) as unknown as Ran,
+      files,
+    ) as unknown as TrainingFault
+    assert.match(fault.message, /none of the \d checkpoints in memory can be gone on with: .*other settings/)
     assert.ok(logOf(files).some((e) => e._tag === "Skipped" && /other settings/.test(e.why)))
     assert.not.ok(logOf(files).some((e) => e._tag === "Resumed"))
+    for (const [name, bytes] of whole.files) if (name.startsWith("checkpoints/")) assert.equal(files.get(name), bytes)
   }
+})
+
+it("a run none of whose checkpoints is whole does not begin again by itself", async () => {
+  const files = new Map(
+    [...whole.files].map(([name, bytes]) =>
+      [name, name.startsWith("tensors/") ? bytes.slice(0, 1000) : bytes] as const
+    ),
+  )
+  const fault = await inMemory(Effect.flip(on(1)) as unknown as Ran, files) as unknown as TrainingFault
+  assert.match(fault.message, /torn; restore one, remove the folder checkpoints to begin again/)
 })
 
 it("the model goes out as other programs read it", () => {
