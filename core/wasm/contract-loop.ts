@@ -117,7 +117,7 @@ const entries = (g: Group, at: ReadonlyArray<Index>): ReadonlyArray<readonly [nu
 const heldAs = (k: Contract): DType => k.dtype
 
 /** How many turns the loops over blocks take: one for each variable of the batch, then rows and cols. */
-export const blockTurns = (groups: Groups): number => groups.batch.sizes.length + 2
+const blockTurns = (groups: Groups): number => groups.batch.sizes.length + 2
 
 /** Replaces batch, rows and cols by turns (from depth `first`) plus the variables of a block. */
 const blockMap = (

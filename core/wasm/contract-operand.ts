@@ -53,7 +53,7 @@ export const groupsOf = (k: Contract): Groups => {
 }
 
 /** Is that variable in the group? */
-export const isIn = (g: Group, id: number): boolean => id >= g.first && id < g.first + g.sizes.length
+const isIn = (g: Group, id: number): boolean => id >= g.first && id < g.first + g.sizes.length
 
 /** How much an index grows with a variable. */
 const coefficient = (at: Index, id: number): number =>
@@ -78,7 +78,7 @@ export const without = (at: Index, ...groups: ReadonlyArray<Group>): Index => ({
 })
 
 /** Is the index a sum of multiples of variables and turns? */
-export const isAffine = (at: Index): boolean => at.terms.every(({ atom }) => atom.tag === "var" || atom.tag === "turn")
+const isAffine = (at: Index): boolean => at.terms.every(({ atom }) => atom.tag === "var" || atom.tag === "turn")
 
 /** The operand as a plain load, if it is one. */
 export const plainOf = (

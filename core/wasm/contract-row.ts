@@ -62,7 +62,7 @@ export const streaming = (s: RowAccess, steps: number, bStep: number, bytes: num
   })
 
 /** Cols that are summed at once. */
-export const colsAtOnce = (rows: number): number => [8, 8, 4, 4, 2][rows] ?? 2
+const colsAtOnce = (rows: number): number => [8, 8, 4, 4, 2][rows] ?? 2
 
 const sumOfLanes = (dtype: Compute, x: Local<"v128">): Code => {
   const add = (y: V128): Value<"v128"> => dtype === "f32" ? f32x4.add(x, y) : i32x4.add(x, y)

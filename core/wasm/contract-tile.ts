@@ -34,7 +34,7 @@ export const multiplyAdd = (dtype: Compute, features: Features): (a: V128, b: V1
 }
 
 /** Stores the first `count` elements of a vector. */
-export const storeSome = (address: Value<"i32">, value: V128, count: number, offset: number): Code =>
+const storeSome = (address: Value<"i32">, value: V128, count: number, offset: number): Code =>
   count === 4
     ? v128.store(address, value, offset)
     : Array.from({ length: count }, (_, i) => v128.store32Lane(address, value, i, offset + 4 * i))

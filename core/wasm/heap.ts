@@ -20,7 +20,7 @@ export interface Heap {
 }
 
 /** Every range begins and ends at a multiple of this. */
-export const granule = 256
+const granule = 256
 
 /** Bytes that a range of that size takes: with room after it that may be read, in granules. */
 export const rangeBytes = (bytes: number): number => Math.ceil((bytes + 64) / granule) * granule

@@ -8,6 +8,7 @@ import * as fc from "fast-check"
 import { suite } from "uvu"
 import * as assert from "uvu/assert"
 import type { Backend, DeviceFault } from "../../../core/device/backend.ts"
+import type { Kernel } from "../../../core/kernel/kernel.ts"
 import { assemble, func, type Local, unreachable } from "../../../core/wasm/assembler.ts"
 import { wasm, type WasmHandle, type WasmOptions } from "../../../core/wasm/backend.ts"
 import { i32 } from "../../../core/wasm/instructions.ts"
@@ -126,6 +127,22 @@ it("a thousand runs allocate nothing", () =>
       for (let i = 0; i < 1000; i++) yield* ready.run([a], [b])
       assert.equal(yield* device.memory, before)
       assert.equal(yield* device.read(b), Float32Array.of(2, 4, 6, 8, 10))
+    })))
+
+it("programs come and go, and come again", () =>
+  withDevice({ threads: 2 }, (device) =>
+    Effect.gen(function* () {
+      const [kernel] = double.program.kernels
+      for (let size = 1; size <= 80; size++) {
+        const n = size % 40 + 1
+        const c = oneKernel({ ...kernel, dims: [n] } as Kernel, [
+          { role: "input", dtype: "f32", values: Array.from({ length: n }, (_, i) => i) },
+          { role: "output", dtype: "f32", elements: n },
+        ])
+        const [got] = yield* onDevice(device as Backend, c)
+        assert.equal(Array.from(got!), Array.from({ length: n }, (_, i) => 2 * i))
+      }
+      assert.is((yield* device.memory).bytes, 0)
     })))
 
 /** A pool on a memory of its own, and a program of one step whose every task does `body`. */
