@@ -16,6 +16,7 @@ import type { Expr, Index, Kernel } from "../../../core/kernel/kernel.ts"
 import type { Program } from "../../../core/plan/program.ts"
 import { needs } from "../../skip.ts"
 import { conforms } from "../kernel/conformance.ts"
+import { empty } from "../kernel/large.ts"
 import { type Case, oneKernel } from "../kernel/program.ts"
 import { onDevice } from "../kernel/run.ts"
 
@@ -171,6 +172,19 @@ export const suites = async (implementation: Implementation, runs: number): Prom
       yield* made.dispose
       yield* backend.free(x)
       assert.is((yield* backend.memory).bytes, 0)
+    })))
+
+  gpu("what is bound for empty arrays is forecast, counted and given back", () =>
+    run(Effect.gen(function* () {
+      const backend = yield* opened(implementation)
+      const { program } = empty[0]!.case
+      const made = yield* backend.prepare(program)
+      assert.is(backend.workspace(program), 16)
+      assert.is(made.bytes, 16)
+      assert.is((yield* backend.memory).bytes, 16)
+      yield* made.dispose
+      assert.equal(yield* backend.memory, { bytes: 0, peak: 16 })
+      assert.is(backend.workspace(counting(64, 3)), 0)
     })))
 
   gpu("arrays of every size come home whole, many at once", () =>
