@@ -9,6 +9,7 @@
  * @module
  */
 import { dot as contract } from "../core/graph/build.ts"
+import { tensor } from "../core/graph/given.ts"
 import type { Axes, Dot, Has, Word } from "../core/tensor/axes.ts"
 import { words } from "../core/tensor/spec.ts"
 import { type Numeric, type Tensor, typed } from "../core/tensor/tensor.ts"
@@ -21,4 +22,4 @@ export const dot = <D extends Numeric, A extends Axes, B extends Axes, const N e
   x: Tensor<D, A>,
   y: Tensor<NoInfer<D>, B>,
   on: N & Has<A, Word<N>> & Has<B, Word<N>>,
-): Tensor<D, Dot<A, B, Word<N>>> => typed(contract(x, y, words(on)))
+): Tensor<D, Dot<A, B, Word<N>>> => typed(contract(tensor("dot", x), tensor("dot", y), words(on)))

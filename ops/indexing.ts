@@ -9,6 +9,7 @@
  * @module
  */
 import { align, binary, cast, gather, iota, scatter } from "../core/graph/build.ts"
+import { tensor } from "../core/graph/given.ts"
 import type { Axes, Gather, Has, Lacks, Same, Sub, Without, Word } from "../core/tensor/axes.ts"
 import type { DType } from "../core/tensor/dtype.ts"
 import { words } from "../core/tensor/spec.ts"
@@ -22,14 +23,14 @@ export const take = <D extends DType, A extends Axes, I extends Axes, const N ex
   x: Tensor<D, A>,
   index: Tensor<Int, I>,
   axis: N & Has<A, N>,
-): Tensor<D, Gather<A, N, I>> => typed(gather(x, index, axis))
+): Tensor<D, Gather<A, N, I>> => typed(gather(tensor("take", x), tensor("take", index, "i32"), axis))
 
 /** As `take`, at an index for every element along `axis`: index and result have the axes of `x`. */
 export const takeAlong = <D extends DType, A extends Axes, I extends Axes, const N extends string>(
   x: Tensor<D, A>,
   index: Tensor<Int, I> & Same<A, I>,
   axis: N & Has<A, N>,
-): Tensor<D, A> => typed(gather(x, index, axis))
+): Tensor<D, A> => typed(gather(tensor("take", x), tensor("take", index, "i32"), axis))
 
 /**
  * Sums updates into places of a new axis in front, of `size`, at the index; places outside are dropped. The axes of the
@@ -48,7 +49,9 @@ export const scatterAdd = <
   size: number,
   batch?: B & Has<I, Word<B>>,
 ): Tensor<D, [N, ...Without<U, Exclude<I[number], Word<B>>>]> =>
-  typed(scatter(updates, index, axis, size, words<string>(batch ?? "")))
+  typed(
+    scatter(tensor("scatterAdd", updates), tensor("scatterAdd", index, "i32"), axis, size, words<string>(batch ?? "")),
+  )
 
 /** 1 at the index along a new last axis of `size`, 0 elsewhere; an index outside gives 0 everywhere. */
 export const oneHot = <A extends Axes, const N extends string, const D extends DType = "f32">(

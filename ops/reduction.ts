@@ -9,6 +9,7 @@
  * @module
  */
 import { binary, cast, reduce, select, stop, unary } from "../core/graph/build.ts"
+import { tensor } from "../core/graph/given.ts"
 import { count, type Node, type ReduceFn, sizeOf } from "../core/graph/node.ts"
 import type { Axes, Has, Without, Word } from "../core/tensor/axes.ts"
 import type { DType } from "../core/tensor/dtype.ts"
@@ -32,8 +33,10 @@ export interface PlaceFold {
 const names = (x: Node, over: string | undefined): ReadonlyArray<string> => over === undefined ? x.axes : words(over)
 
 const fold =
-  <K extends DType>(f: (x: Node, axes: ReadonlyArray<string>) => Node): Fold<K> => (x: Node, over?: string) =>
-    f(x, names(x, over)) as never
+  <K extends DType>(f: (x: Node, axes: ReadonlyArray<string>) => Node): Fold<K> => (given: Node, over?: string) => {
+    const x = tensor("a reduction", given)
+    return f(x, names(x, over)) as never
+  }
 
 const plain = <K extends DType>(fn: ReduceFn): Fold<K> => fold((x, axes) => reduce(fn, x, axes))
 
@@ -71,6 +74,6 @@ export const any: Fold<"bool"> = fold(counted("max"))
 export const all: Fold<"bool"> = fold(counted("min"))
 
 /** Place of the largest along one axis, the first of equals; a NaN counts as the largest. */
-export const argmax: PlaceFold = (x, over) => typed(reduce("argmax", x, words(over)))
+export const argmax: PlaceFold = (x, over) => typed(reduce("argmax", tensor("argmax", x), words(over)))
 /** Place of the smallest along one axis, the first of equals; a NaN counts as the smallest. */
-export const argmin: PlaceFold = (x, over) => typed(reduce("argmin", x, words(over)))
+export const argmin: PlaceFold = (x, over) => typed(reduce("argmin", tensor("argmin", x), words(over)))

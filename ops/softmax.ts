@@ -9,6 +9,7 @@
  * @module
  */
 import { binary, cast, custom, reduce, stop, unary } from "../core/graph/build.ts"
+import { tensor } from "../core/graph/given.ts"
 import type { Node } from "../core/graph/node.ts"
 import type { Axes, Has, Word } from "../core/tensor/axes.ts"
 import { words } from "../core/tensor/spec.ts"
@@ -27,7 +28,8 @@ const softmaxBack = (axes: ReadonlyArray<string>) => (ct: Node, y: Node): Readon
 ]
 
 /** exp(x) / sum of exp(x). Halves are computed in f32. */
-export const softmax: Along = (x, over) => {
+export const softmax: Along = (given, over) => {
+  const x = tensor("softmax", given)
   const axes = words<string>(over)
   const wide = cast(x, "f32")
   const e = unary("exp", shifted(wide, axes))
@@ -35,7 +37,8 @@ export const softmax: Along = (x, over) => {
 }
 
 /** x - log of the sum of exp(x). Halves are computed in f32. */
-export const logSoftmax: Along = (x, over) => {
+export const logSoftmax: Along = (given, over) => {
+  const x = tensor("logSoftmax", given)
   const axes = words<string>(over)
   const s = shifted(cast(x, "f32"), axes)
   return typed(cast(binary("sub", s, unary("log", reduce("sum", unary("exp", s), axes))), x.dtype))

@@ -31,7 +31,7 @@ export interface SpecOf<D extends DType> {
 
 /** `"batch time"` as `["batch", "time"]`. */
 export const words = <const S extends string>(text: S): Words<S> =>
-  text.split(" ").filter((w) => w !== "") as ReadonlyArray<string> as Words<S>
+  String(text).split(" ").filter((w) => w !== "") as ReadonlyArray<string> as Words<S>
 
 const of =
   <D extends DType>(dtype: D): SpecOf<D> => (text: string = "", sizes: Readonly<Record<string, number>> = {}) => {

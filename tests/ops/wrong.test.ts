@@ -12,7 +12,12 @@ import { bool, f16, f32, i32, u8 } from "../../core/tensor/spec.ts"
 import { add, bitcast, cast, clamp, exp, isNaN, mul, select, square } from "../../ops/elementwise.ts"
 import { constant, full, iota, ones, zeros } from "../../ops/literal.ts"
 import { lt, not } from "../../ops/logic.ts"
-import { pad, stride } from "../../ops/movement.ts"
+import { concat, pad, rename, slice, stride, transpose } from "../../ops/movement.ts"
+import { argmax, sum } from "../../ops/reduction.ts"
+import { softmax } from "../../ops/softmax.ts"
+import { dot } from "../../ops/contraction.ts"
+import { take } from "../../ops/indexing.ts"
+import { gelu, relu, softplus } from "../../ops/activation.ts"
 import { adamW, sgd } from "../../ops/optimiser.ts"
 
 const it = suite("wrong arguments")
@@ -96,6 +101,32 @@ for (const [name, make, tag, part] of cases) {
     assert.is(faults[0]!._tag, tag)
     assert.ok(faults[0]!.message.includes(part), `${faults[0]!.message} should have: ${part}`)
     assert.match(faults[0]!.at, /wrong\.test\.[tj]s/)
+  })
+}
+
+const none: never = any(undefined)
+
+const tensorless: { readonly [name: string]: () => unknown } = {
+  relu: () => relu(none),
+  gelu: () => gelu(none),
+  softplus: () => softplus(none),
+  sum: () => sum(none),
+  argmax: () => argmax(none, none),
+  softmax: () => softmax(none, none),
+  dot: () => dot(x, none, any("b")),
+  take: () => take(x, none, "b"),
+  slice: () => slice(none, none, 0),
+  stride: () => stride(none, none, 2),
+  pad: () => pad(none, none, [1, 1]),
+  rename: () => rename(none, {} as never),
+  transpose: () => transpose(none, none),
+  concat: () => concat([x, none], "b"),
+}
+
+for (const [name, make] of Object.entries(tensorless)) {
+  it(`${name} of nothing is a fault`, () => {
+    const messages = faultsOf([make() as Node]).map((f) => f.message)
+    assert.ok(messages.some((m) => m.includes("takes a tensor, got undefined")), messages.join("\n"))
   })
 }
 
