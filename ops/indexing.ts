@@ -60,6 +60,7 @@ export const oneHot = <A extends Axes, const N extends string, const D extends D
   size: number,
   dtype?: D,
 ): Tensor<D, [...A, N]> => {
-  const places = cast(align(index, [...index.axes, axis], [...index.shape, size], "oneHot"), "i32")
+  const node = tensor("oneHot", index, "i32")
+  const places = cast(align(node, [...node.axes, axis], [...node.shape, size], "oneHot"), "i32")
   return typed(cast(binary("eq", places, iota(axis, size)), dtype ?? "f32"))
 }

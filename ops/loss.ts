@@ -9,6 +9,7 @@
  * @module
  */
 import { align, binary, cast, iota, reduce, select, stop, unary } from "../core/graph/build.ts"
+import { tensor } from "../core/graph/given.ts"
 import { count, type Node, sizeOf } from "../core/graph/node.ts"
 import type { Axes, Has, Same, Sub, Without } from "../core/tensor/axes.ts"
 import { type Float, type Int, type Tensor, typed } from "../core/tensor/tensor.ts"
@@ -32,10 +33,10 @@ export const tokenLoss = <A extends Axes, T extends Axes, const N extends string
   targets: Tensor<Int, T> & Same<Without<A, N>, T>,
   axis: N & Has<A, N>,
 ): Tensor<"f32", Without<A, N>> => {
-  const wide = cast(logits, "f32")
+  const wide = cast(tensor("tokenLoss", logits), "f32")
   const top = stop(reduce("max", wide, [axis]))
   const total = unary("log", reduce("sum", unary("exp", binary("sub", wide, top)), [axis]))
-  return typed(binary("sub", binary("add", total, top), chosen(wide, targets, axis)))
+  return typed(binary("sub", binary("add", total, top), chosen(wide, tensor("tokenLoss", targets, "i32"), axis)))
 }
 
 /**
@@ -50,7 +51,7 @@ export const crossEntropy = <A extends Axes, T extends Axes, const N extends str
 ): Tensor<"f32", []> => {
   const each: Node = tokenLoss<A, T, N>(logits, targets, axis)
   if (weights === undefined) return typed(binary("mul", reduce("sum", each, each.axes), 1 / count(each.shape)))
-  const w = align(weights, each.axes, each.shape)
+  const w = align(tensor("crossEntropy", weights), each.axes, each.shape)
   return typed(binary("div", reduce("sum", binary("mul", each, w), each.axes), reduce("sum", w, w.axes)))
 }
 
@@ -59,6 +60,6 @@ export const meanSquaredError = <D extends Float, A extends Axes, B extends Axes
   x: Tensor<D, A>,
   y: Tensor<NoInfer<D>, B> & Sub<A, B>,
 ): Tensor<"f32", []> => {
-  const off = binary("sub", cast(x, "f32"), cast(y, "f32"))
+  const off = binary("sub", cast(tensor("meanSquaredError", x), "f32"), cast(tensor("meanSquaredError", y), "f32"))
   return typed(binary("mul", reduce("sum", binary("mul", off, off), off.axes), 1 / count(off.shape)))
 }

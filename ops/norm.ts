@@ -9,6 +9,7 @@
  * @module
  */
 import { binary, cast, reduce, unary } from "../core/graph/build.ts"
+import { tensor } from "../core/graph/given.ts"
 import { count, type Node, sizeOf } from "../core/graph/node.ts"
 import type { Axes, Has, Sub, Word } from "../core/tensor/axes.ts"
 import { words } from "../core/tensor/spec.ts"
@@ -27,8 +28,9 @@ export const rmsNorm = <D extends Float, A extends Axes, W extends Axes, const N
   over: N & Has<A, Word<N>>,
   epsilon: number = 1e-6,
 ): Tensor<D, A> => {
-  const unit = scaled(cast(x, "f32"), words<string>(over), epsilon)
-  return typed(binary("mul", cast(unit, x.dtype), weight))
+  const node = tensor("rmsNorm", x)
+  const unit = scaled(cast(node, "f32"), words<string>(over), epsilon)
+  return typed(binary("mul", cast(unit, node.dtype), tensor("rmsNorm", weight, node.dtype)))
 }
 
 /** (x - mean) / sqrt(variance + epsilon) * weight + bias (Ba, Kiros and Hinton, 2016). */
@@ -40,7 +42,9 @@ export const layerNorm = <D extends Float, A extends Axes, W extends Axes, B ext
   epsilon: number = 1e-5,
 ): Tensor<D, A> => {
   const axes = words<string>(over)
-  const wide = cast(x, "f32")
+  const node = tensor("layerNorm", x)
+  const beside = (given: unknown): Node => tensor("layerNorm", given, node.dtype)
+  const wide = cast(node, "f32")
   const unit = scaled(binary("sub", wide, meanOf(wide, axes)), axes, epsilon)
-  return typed(binary("add", binary("mul", cast(unit, x.dtype), weight), bias))
+  return typed(binary("add", binary("mul", cast(unit, node.dtype), beside(weight)), beside(bias)))
 }

@@ -8,6 +8,7 @@
  * @module
  */
 import * as build from "../core/graph/build.ts"
+import { tensor } from "../core/graph/given.ts"
 import type { CumulateFn } from "../core/graph/node.ts"
 import type { Axes, Has } from "../core/tensor/axes.ts"
 import { type Numeric, type Tensor, typed } from "../core/tensor/tensor.ts"
@@ -44,7 +45,7 @@ export const argsort = <A extends Axes, const N extends string>(
   x: Tensor<Numeric, A>,
   axis: N & Has<A, N>,
   { descending = false }: Order = {},
-): Tensor<"i32", A> => typed(build.argsort(x, axis, descending))
+): Tensor<"i32", A> => typed(build.argsort(tensor("argsort", x), axis, descending))
 
 /** In order along the axis, with the indices. */
 export const sort = <D extends Numeric, A extends Axes, const N extends string>(
@@ -52,8 +53,8 @@ export const sort = <D extends Numeric, A extends Axes, const N extends string>(
   axis: N & Has<A, N>,
   { descending = false }: Order = {},
 ): Sorted<D, A> => {
-  const indices = build.argsort(x, axis, descending)
-  return { values: typed(build.gather(x, indices, axis)), indices: typed(indices) }
+  const indices = build.argsort(tensor("argsort", x), axis, descending)
+  return { values: typed(build.gather(tensor("argsort", x), indices, axis)), indices: typed(indices) }
 }
 
 /** The `k` largest along the axis, largest first, and where they are; the axis is `k` long. */
@@ -62,12 +63,12 @@ export const topK = <D extends Numeric, A extends Axes, const N extends string>(
   axis: N & Has<A, N>,
   k: number,
 ): Sorted<D, A> => {
-  const indices = build.sliceAxis(build.argsort(x, axis, true), axis, 0, k, 1, "topK")
-  return { values: typed(build.gather(x, indices, axis)), indices: typed(indices) }
+  const indices = build.sliceAxis(build.argsort(tensor("argsort", x), axis, true), axis, 0, k, 1, "topK")
+  return { values: typed(build.gather(tensor("argsort", x), indices, axis)), indices: typed(indices) }
 }
 
 const running = (fn: CumulateFn): Running => (x, axis, { reverse = false } = {}) =>
-  typed(build.cumulate(fn, x, axis, reverse))
+  typed(build.cumulate(fn, tensor(`cumulative ${fn}`, x), axis, reverse))
 
 /** Sum of the elements up to each place, with it. */
 export const cumsum: Running = running("sum")

@@ -16,7 +16,10 @@ import { concat, pad, rename, slice, stride, transpose } from "../../ops/movemen
 import { argmax, sum } from "../../ops/reduction.ts"
 import { softmax } from "../../ops/softmax.ts"
 import { dot } from "../../ops/contraction.ts"
-import { take } from "../../ops/indexing.ts"
+import { oneHot, take } from "../../ops/indexing.ts"
+import { crossEntropy } from "../../ops/loss.ts"
+import { layerNorm, rmsNorm } from "../../ops/norm.ts"
+import { argsort } from "../../ops/sorting.ts"
 import { gelu, relu, softplus } from "../../ops/activation.ts"
 import { adamW, sgd } from "../../ops/optimiser.ts"
 
@@ -121,6 +124,11 @@ const tensorless: { readonly [name: string]: () => unknown } = {
   rename: () => rename(none, {} as never),
   transpose: () => transpose(none, none),
   concat: () => concat([x, none], "b"),
+  rmsNorm: () => rmsNorm(x, none, "b"),
+  layerNorm: () => layerNorm(none, none, none, none),
+  crossEntropy: () => crossEntropy(none, none, none),
+  argsort: () => argsort(none, none),
+  oneHot: () => oneHot(none, "c" as never, 3),
 }
 
 for (const [name, make] of Object.entries(tensorless)) {
