@@ -22,7 +22,7 @@ const castTo = (to: DType, from: DType, x: Expr): Expr => {
   return narrow ? { tag: "round", dtype: target, to, x: cast } : cast
 }
 
-const wraps = new Set(["add", "sub", "mul", "shl", "neg", "not"])
+const wraps = new Set(["add", "sub", "mul", "shl", "neg", "not", "sum", "prod", "least", "dot"])
 
 /** u8 arithmetic is done in u32 and wraps at 256. */
 const wrapped = (n: Node, fn: string, x: Expr): Expr =>
@@ -115,9 +115,10 @@ const compute = (t: Attempt, n: Node, ix: ReadonlyArray<Index>, guards: Readonly
     case "gather":
       return gathered(t, n, op.axis, ix, guards)
     case "reduce":
-      return folded(t, n, ix, guards)
+      // the least of nothing is the greatest u32
+      return wrapped(n, op.fn === "min" ? "least" : op.fn, folded(t, n, ix, guards))
     case "dot":
-      return contracted(t, n, ix, guards)
+      return wrapped(n, "dot", contracted(t, n, ix, guards))
     case "input":
     case "data":
     case "scatter":

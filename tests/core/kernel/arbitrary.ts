@@ -6,7 +6,7 @@
 import * as fc from "fast-check"
 import type { Expr, Index, Kernel, Stage } from "../../../core/kernel/kernel.ts"
 import { type Compute, dtypes } from "../../../core/tensor/dtype.ts"
-import { computes, expression, type Pool, poolOf, stores, target } from "./expressions.ts"
+import { computes, expression, type Pool, poolOf, storable, stores, target } from "./expressions.ts"
 import { buffer, constant, type Digit, digit, type Draft, load, row, term, type Var, variable } from "./place.ts"
 import { type Case, oneKernel, programOf, type Use } from "./program.ts"
 import { type Choice, stream, type Tape, tapeOf, valuesOf } from "./tape.ts"
@@ -216,7 +216,7 @@ const scatterKernel = (draft: Draft): Kernel => {
     size,
     stride,
     value,
-    buffer: buffer(draft, { role: "output", dtype, elements: place.elements }),
+    buffer: buffer(draft, { role: "output", dtype: tape.of(storable(draft.choice, dtype)), elements: place.elements }),
     at: place.at,
     elements: place.elements,
   }

@@ -169,7 +169,7 @@ export const target = (
 }
 
 /** Dtypes in which a value of that type can be stored. */
-const storable = (choice: Choice, of: Compute): ReadonlyArray<DType> =>
+export const storable = (choice: Choice, of: Compute): ReadonlyArray<DType> =>
   [...choice.floats, ...choice.ints].filter((d) => dtypes[d].compute === of)
 
 /**
