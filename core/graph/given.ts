@@ -33,7 +33,7 @@ const zero = (op: string, dtype: DType, faults: Faults): Node =>
 export const tensor = (op: string, x: unknown, dtype: DType = "f32"): Node =>
   isNode(x) ? x : zero(op, dtype, [fault("ValueFault", op, `takes a tensor, got ${called(x)}`)])
 
-/** Largest number that a float dtype keeps finite, with its rounding. */
+/** The number as the float dtype keeps it. */
 const rounded = (dtype: DType, value: number): number =>
   dtype === "f16" || dtype === "bf16" ? decodeHalf(dtype, encodeHalf(dtype, [value]))[0]! : Math.fround(value)
 
