@@ -61,7 +61,7 @@ const allowed: ReadonlyArray<{ readonly name: RegExp; readonly in: RegExp; reado
   { name: /^io-ts$/, in: /^(core|models|tasks|tests)\//, why: "foreign bytes are decoded there" },
   {
     name: /^effect\/\w+$/,
-    in: /^(core\/(device|mesh)\/|core\/(wasm|wgsl)\/(backend|pool|blas|device)|(tasks|tests)\/)/,
+    in: /^(core\/(device|mesh)\/|core\/(wasm|wgsl)\/(backend|memory|modules|pool|blas|device)|(tasks|tests)\/)/,
     why: "what happens is the device's and the tasks'",
   },
   { name: /^node:\w+(\/\w+)?$/, in: /^(tasks|tests)\//, why: "core, ops and models load in a browser" },
