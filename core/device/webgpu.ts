@@ -144,7 +144,7 @@ export const webgpuBackend = (
           dispose: Effect.sync(p.dispose),
         }),
       ),
-    workspace: workspaceOf,
+    workspace: (program) => workspaceOf(program, gpu.tuning),
   }
   const dispose = (): void => {
     turns.dispose()

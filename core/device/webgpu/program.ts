@@ -4,12 +4,14 @@
  * @module
  */
 import type { Kernel } from "../../kernel/kernel.ts"
-import { written } from "../../kernel/expression.ts"
+import { indexValues, loadsOf, walk, written } from "../../kernel/expression.ts"
 import type { Buffer, Program, Step } from "../../plan/program.ts"
 import { type DType, dtypes } from "../../tensor/dtype.ts"
 import { encodeHalf } from "../../tensor/half.ts"
 import { wgsl } from "../../wgsl/kernel.ts"
 import type { Slot } from "../../wgsl/emitter.ts"
+import type { Tuning } from "../../wgsl/capability.ts"
+import { splitProgram } from "../../wgsl/split.ts"
 import type { Shader } from "../../wgsl/shader.ts"
 import { type DeviceFault, deviceFault } from "../backend.ts"
 import { bytesOf, type Memory, tooLarge } from "./memory.ts"
@@ -109,7 +111,14 @@ const mostTurns = (steps: ReadonlyArray<Step>): number =>
 
 const nameOf = (k: Kernel, n: number): string => `${n} (${k.tag})`
 
-/** Bindings of one dispatch: arrays that are one and the same share a binding. */
+/** The buffers that a kernel reads or writes; a step may name more. */
+const touched = (k: Kernel): ReadonlySet<number> => {
+  const inPlaces = k.tag === "scatter" || k.tag === "sort" ? walk(indexValues(k.at)) : []
+  const loads = [...loadsOf(k), ...inPlaces.flatMap((e) => e.tag === "load" ? [e] : [])]
+  return new Set([...written(k), ...loads.map((l) => l.buffer)])
+}
+
+/** Bindings of one dispatch: arrays that are one and the same share a binding, what is not touched has none. */
 const bindingsOf = (k: Kernel, places: ReadonlyArray<Site>, buffers: ReadonlyArray<Buffer>) => {
   const writes = new Set(written(k))
   const resource = (s: Site): string => `${s.from}${s.index}`
@@ -118,15 +127,16 @@ const bindingsOf = (k: Kernel, places: ReadonlyArray<Site>, buffers: ReadonlyArr
   const keys = places.map((s, n) =>
     buffers[n]!.elements === 0 ? "empty" : `${resource(s)}@${s.offset}:${buffers[n]!.elements}:${buffers[n]!.dtype}`
   )
-  const distinct = [...new Set(keys)]
+  const used = touched(k)
+  const distinct = [...new Set(keys.filter((_, n) => used.has(n)))]
   const slots = places.map((s, n): Slot => ({
     dtype: buffers[n]!.dtype,
     elements: buffers[n]!.elements,
-    binding: distinct.indexOf(keys[n]!),
+    binding: used.has(n) ? distinct.indexOf(keys[n]!) : -1,
     writable: dirty.has(resource(s)),
   }))
   const bound = distinct.map((key): Bound => {
-    const n = keys.indexOf(key)
+    const n = keys.findIndex((other, i) => other === key && used.has(i))
     return { site: places[n]!, write: slots[n]!.writable }
   })
   return { slots, bound }
@@ -137,18 +147,20 @@ const emptyBytes = 16
 
 const hasEmpty = (program: Program): boolean => program.buffers.some((b) => b.elements === 0)
 
-/** Bytes that a program takes beside its arrays: one small buffer, if an array is empty. */
-export const workspaceOf = (program: Program): number => hasEmpty(program) ? emptyBytes : 0
+/** Bytes that a program takes beside its arrays: scratch of folds in two, and a small buffer if an array is empty. */
+export const workspaceOf = (program: Program, tuning: Tuning): number =>
+  splitProgram(program, tuning).arena - program.arena + (hasEmpty(program) ? emptyBytes : 0)
 
 /** Makes a program ready: memory, constants, pipelines. */
 export const prepareProgram = async (
-  program: Program,
+  whole: Program,
   gpu: Gpu,
   memory: Memory,
   pipelines: Pipelines,
   turnTable: (times: number) => { readonly buffer: GPUBuffer; readonly stride: number },
 ): Promise<Prepared | DeviceFault> => {
   const { device, limits, capability } = gpu
+  const program = splitProgram(whole, gpu.tuning)
   const own: Array<{ readonly buffer: GPUBuffer; readonly bytes: number }> = []
   const dispose = (): void => {
     for (const o of own) memory.free(o.buffer, o.bytes)
@@ -331,13 +343,13 @@ export const prepareProgram = async (
       }
       state.pass.dispatchWorkgroups(r.shader.grid[0], r.shader.grid[1])
     }
-    const walk = (steps: ReadonlyArray<Plan>, turns: ReadonlyArray<number>): void => {
+    const walkPlan = (steps: ReadonlyArray<Plan>, turns: ReadonlyArray<number>): void => {
       for (const s of steps) {
         if (s.tag === "dispatch") dispatch(s.ready, turns)
-        else for (let i = 0; i < s.times; i++) walk(s.steps, [...turns, s.reverse ? s.times - 1 - i : i])
+        else for (let i = 0; i < s.times; i++) walkPlan(s.steps, [...turns, s.reverse ? s.times - 1 - i : i])
       }
     }
-    walk(plan, [])
+    walkPlan(plan, [])
     state.pass?.end()
     device.queue.submit([encoder.finish()])
     return undefined

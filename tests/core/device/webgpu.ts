@@ -11,7 +11,8 @@ import process from "node:process"
 import { suite } from "uvu"
 import * as assert from "uvu/assert"
 import type { Backend, DeviceFault } from "../../../core/device/backend.ts"
-import { webgpu } from "../../../core/device/webgpu.ts"
+import { webgpu, webgpuBackend } from "../../../core/device/webgpu.ts"
+import { openGpu } from "../../../core/device/webgpu/open.ts"
 import type { Expr, Index, Kernel } from "../../../core/kernel/kernel.ts"
 import type { Program } from "../../../core/plan/program.ts"
 import { needs } from "../../skip.ts"
@@ -259,6 +260,23 @@ export const suites = async (implementation: Implementation, runs: number): Prom
     assert.is(fault.reason, "lost")
     assert.match(fault.message, /its scope has ended/)
   })
+
+  gpu(
+    "a GPU that is lost is a fault of that name, for whatever is asked of it then",
+    () =>
+      run(Effect.gen(function* () {
+        const open = yield* openGpu({ implementation })
+        const { backend } = webgpuBackend(open)
+        const x = yield* backend.allocate("f32", 4)
+        open.device.destroy()
+        yield* Effect.promise(() => open.device.lost)
+        for (const e of [backend.read(x), backend.allocate("f32", 4), backend.prepare(counting(4, 1))]) {
+          const fault = yield* faultOf<unknown>(e)
+          assert.is(fault.reason, "lost")
+          assert.match(fault.message, /the GPU was lost .*last checkpoint/)
+        }
+      })),
+  )
 
   it.run()
 }
