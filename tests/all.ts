@@ -38,7 +38,13 @@ const half = (task: string): Promise<{ readonly code: number; readonly counts: R
       process.stdout.write(bytes)
       tail = (tail + new TextDecoder().decode(bytes)).slice(-400)
     })
-    child.on("close", (code) => done({ code: code ?? 1, counts: last.exec(tail)?.slice(1).map(Number) ?? [] }))
+    child.on("close", (code) => {
+      const counts = last.exec(tail)?.slice(1).map(Number) ?? []
+      if (counts.length === 0) {
+        process.stdout.write(`\n  FAIL  ${task} ended with status ${code} and without its last line\n`)
+      }
+      done({ code: code ?? 1, counts })
+    })
   })
 
 const halves = [await half("test:deno"), await half("test:node")]

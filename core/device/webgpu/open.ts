@@ -89,6 +89,19 @@ const flagsOf = (o: WebgpuOptions): ReadonlyArray<string> => {
   ]
 }
 
+/**
+ * Dawn's instances, by their flags, for the life of the process: where the garbage collector takes an instance before
+ * the last adapter or device that came from it, Dawn's threads use what is freed, and the process dies.
+ */
+const instances = new Map<string, GPU>()
+
+const instance = (dawn: Dawn, flags: ReadonlyArray<string>): GPU => {
+  const key = flags.join(" ")
+  const known = instances.get(key) ?? dawn.create(flags)
+  instances.set(key, known)
+  return known
+}
+
 interface Found {
   readonly gpu: GPU
   readonly adapter: GPUAdapter
@@ -111,7 +124,7 @@ const find = async (o: WebgpuOptions): Promise<Found | string> => {
       told.push(`the package "webgpu" (Dawn) cannot be loaded: ${dawn}`)
       continue
     }
-    const gpu = dawn === undefined ? browserGpu() : dawn.create(flagsOf(o))
+    const gpu = dawn === undefined ? browserGpu() : instance(dawn, flagsOf(o))
     if (gpu === undefined) {
       told.push("this runtime has no navigator.gpu")
       continue
