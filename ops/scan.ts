@@ -20,7 +20,7 @@ import { leaves, withLeaves } from "../core/graph/leaves.ts"
 import type { Node } from "../core/graph/node.ts"
 import { sizeOf } from "../core/graph/node.ts"
 import { captured, substitute } from "../core/graph/substitute.ts"
-import type { Sliced, Stacked } from "../core/tensor/slices.ts"
+import type { Along, Sliced, Stacked } from "../core/tensor/slices.ts"
 
 /** What one turn gives: the carry for the next, and what is stacked. */
 export interface Turn<C, Y> {
@@ -51,7 +51,7 @@ const without = (node: Node, axis: string): Node => {
  */
 export const scan = <const N extends string, S, C, Y>(
   axis: N,
-  sequences: S,
+  sequences: S & Along<S, N>,
   init: C,
   body: (carry: C, each: Sliced<S, N>) => Turn<NoInfer<C>, Y>,
   options: ScanOptions = {},

@@ -2,7 +2,7 @@
  * Trees of tensors with one axis less, as a loop or a map sees them, and with one more, as it gives them.
  * @module
  */
-import type { Axes, Without } from "./axes.ts"
+import type { Axes, Has, Without } from "./axes.ts"
 import type { DType } from "./dtype.ts"
 import type { Tensor } from "./tensor.ts"
 
@@ -17,3 +17,8 @@ export type Stacked<T, N extends string> = T extends Tensor<infer D extends DTyp
   ? Tensor<D, [N, ...A]>
   : T extends object ? { readonly [K in keyof T]: Stacked<T[K], N> }
   : T
+
+/** `unknown` where every leaf has the axis `N`; at a leaf that lacks it, what it lacks. */
+export type Along<T, N extends string> = T extends Tensor<DType, infer A extends Axes> ? Has<A, N>
+  : T extends object ? { readonly [K in keyof T]: Along<T[K], N> }
+  : unknown

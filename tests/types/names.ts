@@ -9,6 +9,7 @@ import { flip, pad, rename, slice, split, transpose, window } from "../../ops/mo
 import { rmsNorm } from "../../ops/norm.ts"
 import { argmax, mean, sum } from "../../ops/reduction.ts"
 import { rope } from "../../ops/rope.ts"
+import { scan } from "../../ops/scan.ts"
 import { softmax } from "../../ops/softmax.ts"
 import { cumsum, sort } from "../../ops/sorting.ts"
 
@@ -52,3 +53,7 @@ cumsum(x, "key")
 rmsNorm(x, w, "key")
 // @ts-expect-error no axis 'key'
 rope(x, i, "key")
+// @ts-expect-error no axis 'key' in the sequence
+scan("key", x, { n: i }, ({ n }) => ({ carry: { n }, out: n }))
+// @ts-expect-error no axis 'key' in one of the sequences
+scan("key", { a: x, b: w }, { n: i }, ({ n }) => ({ carry: { n }, out: n }))
