@@ -72,7 +72,10 @@ const hardware: Unit = {
   store: (offset, c) => `subgroupMatrixStore<row_major>(&so, ${offset}, ${c}, 16u);`,
 }
 
-/** Lane l of a subgroup holds the elements l, l + 32, ... of an accumulator; operands are read where they lie. */
+/**
+ * Lane l of a subgroup holds the elements l, l + 32, ... of an accumulator; operands are read where they lie. Bounds are
+ * written so that no compiler knows them: unrolled, a software adapter compiles this for a minute.
+ */
 const emulated = (pitchA: number, pitchB: number): Unit => ({
   directives: [],
   attribute: "",
@@ -81,10 +84,10 @@ const emulated = (pitchA: number, pitchB: number): Unit => ({
   head: [`let sg = lid / ${LANES}u;`],
   globals: [
     "fn o_multiply(lid: u32, a: u32, b: u32, c: ptr<function, array<f32, 8>>) {",
-    "  for (var e = 0u; e < 8u; e = e + 1u) {",
+    "  for (var e = 0u; e < 8u + (lid >> 31u); e = e + 1u) {",
     `    let at = (lid % ${LANES}u) + e * ${LANES}u;`,
     "    var sum = (*c)[e];",
-    "    for (var k = 0u; k < 16u; k = k + 1u) {",
+    "    for (var k = 0u; k < 16u + (lid >> 31u); k = k + 1u) {",
     `      sum = sum + f32(sa[a + at / 16u * ${pitchA}u + k]) * f32(sb[b + k * ${pitchB}u + at % 16u]);`,
     "    }",
     "    (*c)[e] = sum;",
@@ -95,7 +98,7 @@ const emulated = (pitchA: number, pitchB: number): Unit => ({
   right: (offset) => offset,
   multiply: (a, b, c) => `o_multiply(lid, ${a}, ${b}, &${c});`,
   store: (offset, c) =>
-    `for (var e = 0u; e < 8u; e = e + 1u) { so[${offset} + (lid % ${LANES}u) + e * ${LANES}u] = ${c}[e]; }`,
+    `for (var e = 0u; e < 8u + (lid >> 31u); e = e + 1u) { so[${offset} + (lid % ${LANES}u) + e * ${LANES}u] = ${c}[e]; }`,
 })
 
 const product = (xs: ReadonlyArray<number>): number => xs.reduce((a, b) => a * b, 1)
