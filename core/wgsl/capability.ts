@@ -16,8 +16,9 @@ export interface Capability {
   readonly f16: boolean
   /** Subgroups are enabled and their ids are known (the language feature `subgroup_id`). */
   readonly subgroups: boolean
-  /** Invocations of the smallest subgroup; 0 where there are none. */
+  /** Invocations of the smallest and of the largest subgroup; 0 where there are none. */
   readonly subgroupMin: number
+  readonly subgroupMax: number
   /**
    * Matrix units that passed their check and whose precision (f16 operands, f32 sums) the program's owner has asked for.
    * The emulated ones are for tests: the same kernel with the unit's arithmetic spelled out.

@@ -91,9 +91,57 @@ export interface Team {
   readonly half: string
 }
 
+/** What an entry point needs for folds by subgroups. */
+export const subgroupEntry: {
+  readonly directives: ReadonlyArray<string>
+  readonly builtins: ReadonlyArray<string>
+} = {
+  directives: ["enable subgroups;"],
+  builtins: [
+    "@builtin(subgroup_id) sg: u32",
+    "@builtin(subgroup_invocation_id) sl: u32",
+    "@builtin(subgroup_size) ss: u32",
+    "@builtin(num_subgroups) sn: u32",
+  ],
+}
+
+/**
+ * May the lanes of a team join by subgroups? Only where a workgroup is one row of whole subgroups: then it does not
+ * matter which invocations make up a subgroup.
+ */
+export const bySubgroups = (e: Emitter, team: Team): boolean => {
+  const { subgroups, subgroupMin, subgroupMax } = e.capability
+  return subgroups && subgroupMin > 1 && team.lanes === team.size && team.size > subgroupMax &&
+    team.size % subgroupMax === 0
+}
+
+/** Lanes of a subgroup exchange by shuffles, subgroups through workgroup memory: one barrier instead of one a level. */
+const shuffled = (e: Emitter, team: Team, partials: ReadonlyArray<Partial & { readonly fn: CumulateFn }>): void => {
+  const rooms = partials.map((p, k) => {
+    const line = `var<workgroup> g${k}_${p.dtype}: array<${p.dtype}, ${team.size / e.capability.subgroupMin}>;`
+    if (!e.globals.includes(line)) e.globals.push(line)
+    return `g${k}_${p.dtype}`
+  })
+  say(e, "for (var h = ss >> 1u; h > 0u; h = h >> 1u) {")
+  for (const p of partials) {
+    const other = `subgroupShuffleXor(${p.value}, h)`
+    say(e, `  { let other = ${other}; ${p.value} = ${joined(e, p.fn, p.dtype, p.value, "other")}; }`)
+  }
+  say(e, "}", "workgroupBarrier();", "if (sl == 0u) {")
+  partials.forEach((p, k) => say(e, `  ${rooms[k]}[sg] = ${p.value};`))
+  say(e, "}", "workgroupBarrier();")
+  partials.forEach((p, k) => say(e, `${p.value} = ${rooms[k]}[0];`))
+  say(e, "for (var h = 1u; h < sn; h = h + 1u) {")
+  partials.forEach((p, k) => say(e, `  ${p.value} = ${joined(e, p.fn, p.dtype, p.value, `${rooms[k]}[h]`)};`))
+  say(e, "}")
+}
+
+const shuffles = (p: Partial): p is Partial & { readonly fn: CumulateFn } => p.index === undefined && p.dtype !== "bool"
+
 /** Joins the partial results of all lanes of each row; every lane then has the whole. Needs uniform control flow. */
 export const tree = (e: Emitter, team: Team, partials: ReadonlyArray<Partial>): void => {
   if (team.lanes === 1) return
+  if (bySubgroups(e, team) && partials.every(shuffles)) return shuffled(e, team, partials.filter(shuffles))
   const rooms = partials.map((p, k) => {
     const name = `s${k}_${p.dtype}`
     const declare = (n: string, type: string): void => {

@@ -9,7 +9,7 @@ import { loadsOf, sizesOf, storesOf } from "../kernel/expression.ts"
 import type { Expr, Index, Loop, Stage } from "../kernel/kernel.ts"
 import { type Emitter, lie, nest, say, top, turnOver, WIDTH } from "./emitter.ts"
 import { store, value } from "./expression.ts"
-import { closed, open, take, type Team, tree } from "./fold.ts"
+import { bySubgroups, closed, open, subgroupEntry, take, type Team, tree } from "./fold.ts"
 import { bound, type Build, decode, type Entry, idle, type Shader, shader } from "./shader.ts"
 
 /** How a loop is cut. */
@@ -208,6 +208,6 @@ export const loop = (k: Loop, b: Build): Shader => {
         turnOver(e)
       }
     }
-    return { size, groups: Math.ceil(units / rows) }
+    return { size, groups: Math.ceil(units / rows), ...(bySubgroups(e, team) ? subgroupEntry : {}) }
   })
 }

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { adapterClass, type Capability, type Tuning, tunings, within } from "../../wgsl/capability.ts"
 import { type DeviceFault, deviceFault } from "../backend.ts"
+import { patience } from "./patience.ts"
 
 /** How to open a GPU. */
 export interface WebgpuOptions {
@@ -168,6 +169,7 @@ const describe = (
     f16: has("shader-f16"),
     subgroups: has("subgroups") && ids,
     subgroupMin: has("subgroups") ? info.subgroupMinSize ?? 0 : 0,
+    subgroupMax: has("subgroups") ? info.subgroupMaxSize ?? 0 : 0,
   }
   return {
     held: [found.gpu, found.adapter],
@@ -200,6 +202,7 @@ const request = async (o: WebgpuOptions): Promise<Gpu | DeviceFault> => {
     requiredFeatures: wanted.filter((f) => adapter.features.has(f)),
     requiredLimits: Object.fromEntries(LIMITS.map((l) => [l, adapter.limits[l]])),
   })
+  const impatience = found.implementation === "dawn" ? patience() : () => {}
   const state: { fault: DeviceFault | undefined; lost: boolean } = { fault: undefined, lost: false }
   device.lost.then((e) => {
     if (state.lost) return
@@ -226,6 +229,7 @@ const request = async (o: WebgpuOptions): Promise<Gpu | DeviceFault> => {
     },
     close: () => {
       state.lost = true
+      impatience()
       state.fault = deviceFault(
         "lost",
         "the GPU is closed: its scope has ended; open it in a scope that lives as long as its use",

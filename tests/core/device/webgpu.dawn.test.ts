@@ -1,4 +1,4 @@
 /** The webgpu device over Dawn, in Deno and in Node. */
 import { suites } from "./webgpu.ts"
 
-await suites("dawn", 3)
+await suites("dawn", 12)

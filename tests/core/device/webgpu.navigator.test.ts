@@ -3,7 +3,7 @@ import { suite } from "uvu"
 import * as assert from "uvu/assert"
 import { suites } from "./webgpu.ts"
 
-if ("gpu" in (globalThis.navigator ?? {})) await suites("navigator", 6)
+if ("gpu" in (globalThis.navigator ?? {})) await suites("navigator", 12)
 else {
   const it = suite("webgpu by navigator")
   it("is Deno's and the browsers': this runtime has no navigator.gpu", () => {

@@ -40,6 +40,7 @@ export const generous: Capability = {
   f16: false,
   subgroups: false,
   subgroupMin: 32,
+  subgroupMax: 32,
 }
 
 /** The row of the table for adapters that nobody named. */

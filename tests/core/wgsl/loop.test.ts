@@ -102,6 +102,16 @@ it("rows less their greatest element: the golden text", () => {
   assert.equal([made.grid, made.turns, made.clear], [[1, 1], 0, []])
 })
 
+it("a workgroup that is one row joins by subgroups where there are any", () => {
+  const one: Loop = { ...rows, dims: [2], over: [4096] }
+  const b = { slots: slots([8192, 8192], [1]), tuning }
+  const { code } = loop(one, { ...b, capability: { ...generous, subgroups: true } })
+  assert.match(code, /enable subgroups;[^]*subgroupShuffleXor/)
+  assert.not.match(loop(one, { ...b, capability: generous }).code, /subgroup/)
+  // several rows in a workgroup: a subgroup might hold lanes of two of them
+  assert.not.match(loop(rows, { ...b, capability: { ...generous, subgroups: true } }).code, /subgroup/)
+})
+
 it("equal kernels have equal text, so pipelines are found again", () => {
   const b = { slots: slots([192, 192], [1]), capability: generous, tuning }
   assert.is(wgsl(structuredClone(rows), b).code, wgsl(rows, b).code)
