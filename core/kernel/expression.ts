@@ -140,3 +140,22 @@ export const loadsOf = (k: Kernel): ReadonlyArray<Extract<Expr, { tag: "load" }>
     ...valuesOf(k),
     ...storesOf(k).flatMap((s) => indexValues(s.at)),
   ]).filter((e): e is Extract<Expr, { tag: "load" }> => e.tag === "load")
+
+/** Every index of a kernel, those inside of others too. */
+export const indicesOf = (k: Kernel): ReadonlyArray<Index> => {
+  const exprs = walk([...valuesOf(k), ...storesOf(k).flatMap((s) => indexValues(s.at))])
+  const own = k.tag === "scatter" || k.tag === "sort" ? [k.at] : storesOf(k).map((s) => s.at)
+  const read = exprs.flatMap((e) =>
+    e.tag === "load"
+      ? [e.at, ...e.guards.map((g) => g.at)]
+      : e.tag === "index"
+      ? [e.at]
+      : e.tag === "within"
+      ? e.guards.map((g) => g.at)
+      : []
+  )
+  return [...own, ...read].flatMap(innerIndices)
+}
+
+/** Every expression of a kernel, those inside of indices too. */
+export const exprsOf = (k: Kernel): ReadonlyArray<Expr> => walk([...valuesOf(k), ...indicesOf(k).flatMap(indexValues)])

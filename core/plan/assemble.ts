@@ -9,7 +9,7 @@ import { kernelKey } from "../kernel/flat.ts"
 import type { Expr, Kernel, Stage, Store } from "../kernel/kernel.ts"
 import type { DType } from "../tensor/dtype.ts"
 import { layOut, type Life } from "./arena.ts"
-import { work } from "./forecast.ts"
+import { forecastOf } from "./forecast.ts"
 import { type Policy, rounded } from "./policy.ts"
 import { type Buffer, bufferBytes, type Place, type Program, type Slot, type Step } from "./program.ts"
 import type { Move } from "./schedule.ts"
@@ -218,24 +218,6 @@ export const assemble = (parts: Parts): Program => {
       ? { tag: "constant", values: Array.from(n.op.values) }
       : { tag: "arena", offset: offsets[temporary.indexOf(b)]! }
   const buffers = numbers.nodes.map((n, b): Buffer => ({ ...plain[b]!, place: placeOf(n, b) }))
-  const sum = (tag: Place["tag"]): number =>
-    buffers.reduce((s, b) => s + (b.place.tag === tag ? bufferBytes(b.dtype, b.elements) : 0), 0)
-  const [given, made, constants] = [sum("input"), sum("output"), sum("constant")]
-  return {
-    version: 1,
-    inputs,
-    outputs,
-    buffers,
-    kernels: kernels.kernels,
-    steps,
-    arena,
-    forecast: {
-      inputs: given,
-      outputs: made,
-      constants,
-      arena,
-      peak: given + made + constants + arena,
-      ...work(steps, kernels.kernels, buffers),
-    },
-  }
+  const planned = { buffers, kernels: kernels.kernels, steps, arena }
+  return { version: 1, inputs, outputs, ...planned, forecast: forecastOf(planned) }
 }

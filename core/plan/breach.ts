@@ -3,8 +3,7 @@
  * @module
  */
 import { innerIndices } from "../kernel/affine.ts"
-import { indexValues, storesOf, valuesOf, walk } from "../kernel/expression.ts"
-import type { Expr, Index, Kernel } from "../kernel/kernel.ts"
+import type { Index, Kernel } from "../kernel/kernel.ts"
 import type { Program, Step } from "./program.ts"
 
 // -----------------------------------------------------------------------------
@@ -67,24 +66,6 @@ export const bound = (p: Program): ReadonlyArray<Dispatch> =>
     buffers: s.buffers,
     turns,
   }))
-
-/** Every index of a kernel, those inside of others too. */
-export const indicesOf = (k: Kernel): ReadonlyArray<Index> => {
-  const exprs = walk([...valuesOf(k), ...storesOf(k).flatMap((s) => indexValues(s.at))])
-  const own = k.tag === "scatter" || k.tag === "sort" ? [k.at] : storesOf(k).map((s) => s.at)
-  const read = exprs.flatMap((e) =>
-    e.tag === "load"
-      ? [e.at, ...e.guards.map((g) => g.at)]
-      : e.tag === "index"
-      ? [e.at]
-      : e.tag === "within"
-      ? e.guards.map((g) => g.at)
-      : []
-  )
-  return [...own, ...read].flatMap(innerIndices)
-}
-
-export const exprsOf = (k: Kernel): ReadonlyArray<Expr> => walk([...valuesOf(k), ...indicesOf(k).flatMap(indexValues)])
 
 /** The highest variable that an index uses, -1 if none. */
 export const highest = (i: Index): number =>

@@ -6,7 +6,7 @@ import { innerIndices } from "../kernel/affine.ts"
 import { loadsOf, sizesOf, storesOf, valuesOf, walk, written } from "../kernel/expression.ts"
 import type { Expr, Index, Kernel } from "../kernel/kernel.ts"
 import { dtypes } from "../tensor/dtype.ts"
-import type { Buffer, Forecast, Step } from "./program.ts"
+import { type Buffer, bufferBytes, type Forecast, type Place, type Program, type Step } from "./program.ts"
 
 const product = (xs: ReadonlyArray<number>): number => xs.reduce((a, b) => a * b, 1)
 
@@ -84,10 +84,10 @@ const longestChain = (steps: ReadonlyArray<Step>, kernels: ReadonlyArray<Kernel>
 }
 
 /** The part of a forecast that the steps make. */
-export type Work = Pick<Forecast, "flops" | "traffic" | "dispatches" | "depth">
+type Work = Pick<Forecast, "flops" | "traffic" | "dispatches" | "depth">
 
 /** Operations, bytes moved, kernel runs and the longest chain of the steps. */
-export const work = (
+const work = (
   steps: ReadonlyArray<Step>,
   kernels: ReadonlyArray<Kernel>,
   buffers: ReadonlyArray<Buffer>,
@@ -97,3 +97,12 @@ export const work = (
   dispatches: overSteps(steps, () => 1),
   depth: longestChain(steps, kernels),
 })
+
+/** The whole forecast: bytes by where the buffers lie, and the work of the steps. */
+export const forecastOf = (p: Pick<Program, "buffers" | "arena" | "steps" | "kernels">): Forecast => {
+  const sum = (tag: Place["tag"]): number =>
+    p.buffers.reduce((s, b) => s + (b.place.tag === tag ? bufferBytes(b.dtype, b.elements) : 0), 0)
+  const [inputs, outputs, constants] = [sum("input"), sum("output"), sum("constant")]
+  const peak = inputs + outputs + constants + p.arena
+  return { inputs, outputs, constants, arena: p.arena, peak, ...work(p.steps, p.kernels, p.buffers) }
+}

@@ -4,10 +4,10 @@
  * @module
  */
 import { rangeOf, type Ranges } from "../kernel/affine.ts"
-import { indexValues, sizesOf, storesOf, valuesOf, walk } from "../kernel/expression.ts"
+import { exprsOf, indexValues, indicesOf, sizesOf, storesOf, valuesOf, walk } from "../kernel/expression.ts"
 import type { Expr, Index } from "../kernel/kernel.ts"
 import { type Compute, dtypes } from "../tensor/dtype.ts"
-import { bound, exprsOf, type Found, highest, indicesOf, type Rule, when } from "./breach.ts"
+import { bound, type Found, highest, type Rule, when } from "./breach.ts"
 
 export const variables: Rule = {
   name: "variables",

@@ -3,8 +3,8 @@
  * kernel computes does not change, only how many loops say it.
  * @module
  */
-import { innerIndices, type Ranges, scaleIndex, substitute, variable } from "../kernel/affine.ts"
-import { rebuild, sizesOf, storesOf, valuesOf, walk } from "../kernel/expression.ts"
+import { type Ranges, scaleIndex, substitute, variable } from "../kernel/affine.ts"
+import { indicesOf, rebuild, sizesOf } from "../kernel/expression.ts"
 import type { Expr, Index, Kernel, Stage, Store } from "../kernel/kernel.ts"
 
 /** Lists of variables that may be merged only within themselves. */
@@ -16,23 +16,6 @@ const groupsOf = (k: Kernel): ReadonlyArray<ReadonlyArray<number>> =>
     : k.tag === "scatter"
     ? [k.dims, k.along]
     : [k.dims, [k.length]]
-
-const allIndices = (k: Kernel): ReadonlyArray<Index> => {
-  const own = [
-    ...storesOf(k).map((s) => s.at),
-    ...(k.tag === "scatter" || k.tag === "sort" ? [k.at] : []),
-  ]
-  const inside = walk(valuesOf(k)).flatMap((e) =>
-    e.tag === "load"
-      ? [e.at, ...e.guards.map((g) => g.at)]
-      : e.tag === "index"
-      ? [e.at]
-      : e.tag === "within"
-      ? e.guards.map((g) => g.at)
-      : []
-  )
-  return [...own, ...inside].flatMap(innerIndices)
-}
 
 const coefOf = (i: Index, id: number): number =>
   i.terms.find((t) => t.atom.tag === "var" && t.atom.id === id)?.coef ?? 0
@@ -83,7 +66,7 @@ interface Merge {
 const mergeable = (k: Kernel): Merge | undefined => {
   const groups = groupsOf(k)
   const sizes = sizesOf(k)
-  const indices = allIndices(k)
+  const indices = indicesOf(k)
   let first = 0
   for (const [group, list] of groups.entries()) {
     for (let i = 0; i + 1 < list.length && !fixed(k, group); i++) {

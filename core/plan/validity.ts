@@ -6,10 +6,10 @@
  * @module
  */
 import { count } from "../graph/node.ts"
-import { loadsOf, written } from "../kernel/expression.ts"
+import { exprsOf, loadsOf, written } from "../kernel/expression.ts"
 import type { Kernel } from "../kernel/kernel.ts"
-import { bound, type Breach, dispatchesOf, exprsOf, type Found, type Rule, when } from "./breach.ts"
-import { type Work, work } from "./forecast.ts"
+import { bound, type Breach, dispatchesOf, type Found, type Rule, when } from "./breach.ts"
+import { forecastOf } from "./forecast.ts"
 import { accs, ranges, types, variables } from "./kernel-rules.ts"
 import { bufferBytes, type Program, type Slot } from "./program.ts"
 
@@ -161,17 +161,15 @@ const stores: Rule = {
 const forecasts: Rule = {
   name: "forecast",
   breaches: (p) => {
-    const bytes = (tag: string): number =>
-      p.buffers.reduce((sum, b) => sum + (b.place.tag === tag ? bufferBytes(b.dtype, b.elements) : 0), 0)
     const f = p.forecast
-    const wanted = { inputs: bytes("input"), outputs: bytes("output"), constants: bytes("constant"), arena: p.arena }
+    const wanted = forecastOf(p)
     return [
       ...(["inputs", "outputs", "constants", "arena"] as const).flatMap((k) =>
         when(f[k] !== wanted[k], `forecast.${k}`, `is ${f[k]} bytes, the buffers have ${wanted[k]}`)
       ),
       ...when(f.peak !== f.inputs + f.outputs + f.constants + f.arena, "forecast.peak", "is not the sum of its parts"),
-      ...Object.entries(work(p.steps, p.kernels, p.buffers)).flatMap(([k, n]) =>
-        when(f[k as keyof Work] !== n, `forecast.${k}`, `is ${f[k as keyof Work]}, the steps have ${n}`)
+      ...(["flops", "traffic", "dispatches", "depth"] as const).flatMap((k) =>
+        when(f[k] !== wanted[k], `forecast.${k}`, `is ${f[k]}, the steps have ${wanted[k]}`)
       ),
     ]
   },

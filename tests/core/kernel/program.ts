@@ -3,7 +3,7 @@
  * @module
  */
 import { kernelKey } from "../../../core/kernel/flat.ts"
-import { work } from "../../../core/plan/forecast.ts"
+import { forecastOf } from "../../../core/plan/forecast.ts"
 import type { Kernel } from "../../../core/kernel/kernel.ts"
 import { type Buffer, bufferBytes, type Place, type Program, type Slot, type Step } from "../../../core/plan/program.ts"
 import type { DType } from "../../../core/tensor/dtype.ts"
@@ -57,27 +57,9 @@ export const programOf = (
     }
   }
   const buffers = uses.map((u, i): Buffer => ({ dtype: u.dtype, elements: size(u), place: place(u, i) }))
-  const bytes = (role: ReadonlyArray<Use["role"]>): number =>
-    uses.reduce((sum, u) => sum + (role.includes(u.role) ? bufferBytes(u.dtype, size(u)) : 0), 0)
-  const [given, made, constants] = [bytes(["input", "donated"]), bytes(["output"]), bytes(["constant"])]
+  const planned = { buffers, kernels, steps, arena }
   return {
-    program: {
-      version: 1,
-      inputs,
-      outputs,
-      buffers,
-      kernels,
-      steps,
-      arena,
-      forecast: {
-        inputs: given,
-        outputs: made,
-        constants,
-        arena,
-        peak: given + made + constants + arena,
-        ...work(steps, kernels, buffers),
-      },
-    },
+    program: { version: 1, inputs, outputs, ...planned, forecast: forecastOf(planned) },
     inputs: uses.flatMap((u) => (u.role === "input" || u.role === "donated" ? [u.values] : [])),
   }
 }
