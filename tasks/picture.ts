@@ -64,6 +64,7 @@ const colours: { readonly [K in Kernel["tag"]]: string } = {
   scatter: "var(--red)",
   cumulate: "var(--violet)",
   sort: "var(--mark)",
+  attend: "var(--blue)",
 }
 
 const width = 1120

@@ -52,6 +52,25 @@ export interface Executable<H = unknown> {
     outputs: ReadonlyArray<Allocation<H>>,
   ) => Effect.Effect<void, DeviceFault>
   readonly dispose: Effect.Effect<void>
+  /**
+   * A program with exchanges is run in parts, from step `start` up to step `end` of its top level; `run` is for programs
+   * without. What `start` and `end` may be is what its exchanges say.
+   */
+  readonly part?: (
+    inputs: ReadonlyArray<Allocation<H>>,
+    outputs: ReadonlyArray<Allocation<H>>,
+    start: number,
+    end: number,
+  ) => Effect.Effect<void, DeviceFault>
+  /**
+   * One of the program's buffers as an array on this device, for `read` and `write` between parts. Where the device's
+   * memory is the host's, `bytes` are its very bytes, so that nothing is copied.
+   */
+  readonly buffer?: (
+    number: number,
+    inputs: ReadonlyArray<Allocation<H>>,
+    outputs: ReadonlyArray<Allocation<H>>,
+  ) => { readonly allocation: Allocation<H>; readonly bytes?: HostArray }
 }
 
 /** The whole contract. */

@@ -79,7 +79,7 @@ const bindings = (steps: Program["steps"]): ReadonlyArray<number> =>
 
 /** What keeps a program from this device, as a sentence. */
 export const beyond = (program: Program, info: DeviceInfo): string | undefined => {
-  if (program.version !== 1) return `the program is of version ${program.version}; this is version 1: compile it again`
+  if (program.version !== 2) return `the program is of version ${program.version}; this is version 2: compile it again`
   const bound = bindings(program.steps).reduce((a, b) => Math.max(a, b), 0)
   if (bound > info.maxBindings) {
     return `a kernel of the program binds ${bound} buffers, but ${info.kind} binds at most ${info.maxBindings}: the ` +

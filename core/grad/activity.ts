@@ -2,8 +2,12 @@
  * Which nodes carry a gradient: those that depend on a source through real numbers and differentiable arguments.
  * @module
  */
+import type { Collective } from "../graph/collective.ts"
 import type { Node } from "../graph/node.ts"
 import { isFloat } from "./rule.ts"
+
+/** Does a collective pass gradients back? The greatest of all ranks and one rank's value do not. */
+const passes = (c: Collective): boolean => c.kind !== "broadcast" && !(c.kind === "allReduce" && c.fn === "max")
 
 /** Arguments through which a gradient can pass at all. */
 const ways = (node: Node): ReadonlyArray<Node> => {
@@ -12,6 +16,10 @@ const ways = (node: Node): ReadonlyArray<Node> => {
     case "bitcast":
     case "argsort":
       return []
+    case "exchange":
+      return passes(node.op.collective) ? node.args : []
+    case "write":
+      return node.args.slice(0, 2)
     case "barrier":
     case "gather":
     case "scatter":

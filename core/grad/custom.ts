@@ -8,7 +8,7 @@ import type { Node } from "../graph/node.ts"
 import type { AnyTensor } from "../tensor/tensor.ts"
 import { linearise } from "./linearise.ts"
 import { isFloat, zeros } from "./rule.ts"
-import { captured, standIn, substitute } from "../graph/substitute.ts"
+import { above, captured, standIn, substitute } from "../graph/substitute.ts"
 
 /** Identity whose derivative is 0. */
 export const stopGradient = <T extends AnyTensor>(x: T): T => stop(x) as T
@@ -39,21 +39,32 @@ const recomputed = (output: Node, given: ReadonlyArray<Node>, inside: ReadonlyAr
   if (!isFloat(output)) return output
   const held = captured([output], new Set(inside))
   const sources = [...inside, ...held]
+  const kept = keptOf(output, new Set(inside))
   const pull = (ct: Node, _value: Node, inputs: ReadonlyArray<Node>): ReadonlyArray<Node> => {
-    const late = inputs.map((node) => barrier(node, [ct], 0))
-    const again = substitute([output], new Map(sources.map((node, i) => [node, late[i]!] as const)))
+    const late = inputs.slice(0, sources.length).map((node) => barrier(node, [ct], 0))
+    const known = kept.map((node, i) => [node, inputs[sources.length + i]!] as const)
+    const again = substitute([output], new Map([...sources.map((node, i) => [node, late[i]!] as const), ...known]))
     const wanted = late.filter(isFloat)
     const pulled = new Map(linearise(again, wanted).pullback([ct]).map((to, i) => [wanted[i]!, to] as const))
-    return late.map((node) => pulled.get(node) ?? zeros(node))
+    return [...late.map((node) => pulled.get(node) ?? zeros(node)), ...known.map(([, node]) => zeros(node))]
   }
-  return custom(output, [...given, ...held], pull)
+  return custom(output, [...given, ...held, ...kept.map(stop)], pull)
+}
+
+/** What the functions inside ask to be kept. */
+const keptOf = (output: Node, inside: ReadonlySet<Node>): ReadonlyArray<Node> => {
+  const kept = [...above([output], inside)].flatMap(({ op, args }) =>
+    op.tag === "custom" ? (op.keep ?? []).map((i) => args[i]!) : []
+  )
+  return [...new Set(kept)]
 }
 
 /**
  * `f` whose inner values are not kept for the backward pass but computed again there, from its inputs and from what it
  * captured. The inputs go through `barrier` nodes that wait for the cotangent, so that the second computation is
  * neither merged with the first nor scheduled before it is needed. A result is recomputed by itself: `f` with several
- * results that share their work should be used for one of them, or give one.
+ * results that share their work should be used for one of them, or give one. What a custom rule inside asks to `keep`
+ * (attention its result and log-sum-exp) is kept.
  */
 export const remat = <P, T>(f: (inputs: P) => T): (inputs: P) => T => (inputs) => {
   const given = leaves(inputs)

@@ -3,9 +3,11 @@
  * order, without recursion, and only along paths from an output to what is asked for.
  * @module
  */
+import { fault } from "../graph/fault.ts"
 import type { Node, Op } from "../graph/node.ts"
 import { carryingNodes } from "./activity.ts"
 import { elementwise } from "./elementwise.ts"
+import { exchanges } from "./exchange.ts"
 import { fold } from "./fold.ts"
 import type { Loop } from "./loop.ts"
 import { loopBack, withSaved } from "./loop.ts"
@@ -28,6 +30,7 @@ const rules: { readonly [T in Exclude<Op["tag"], "scan" | "pick">]: Rule<T> } = 
   ...elementwise,
   ...movement,
   ...fold,
+  ...exchanges,
   input: none,
   constant: none,
   data: none,
@@ -36,6 +39,7 @@ const rules: { readonly [T in Exclude<Op["tag"], "scan" | "pick">]: Rule<T> } = 
   argsort: none,
   stop: none,
   barrier: (_op, _node, ct) => [() => ct],
+  attend: (_op, node) => [() => underivable(node.args[0]!)],
   custom: (op, node, ct) => {
     const inputs = node.args.slice(1)
     let made: ReadonlyArray<Node> | null = null
@@ -43,6 +47,18 @@ const rules: { readonly [T in Exclude<Op["tag"], "scan" | "pick">]: Rule<T> } = 
     return [null, ...inputs.map((x, i): Pull => () => all()[i] ?? zeros(x))]
   },
 }
+
+/** Attention has its gradient from `blockwiseAttention`; the gradient of that gradient, or of the bare op, is not known. */
+const underivable = (like: Node): Node => ({
+  ...zeros(like),
+  faults: [
+    fault(
+      "RuleFault",
+      "attend",
+      "has no derivative here: use blockwiseAttention, which is differentiated once; for second derivatives, softmax",
+    ),
+  ],
+})
 
 /** Makes active loops save the carries of every turn; gives the outputs anew and what was learnt about each loop. */
 const savingLoops = (

@@ -5,7 +5,20 @@
  * Invariant: a node that depends on the place has the axis as its first.
  * @module
  */
-import { align, custom, dot, gather, input, pick, reduce, scan, scatter } from "../graph/build.ts"
+import {
+  align,
+  attend,
+  custom,
+  dot,
+  exchange,
+  gather,
+  input,
+  pick,
+  reduce,
+  scan,
+  scatter,
+  write,
+} from "../graph/build.ts"
 import type { Faults } from "../graph/fault.ts"
 import { fault } from "../graph/fault.ts"
 import { leaves, withLeaves } from "../graph/leaves.ts"
@@ -119,6 +132,14 @@ const batchCustom: Batching<"custom"> = (op, node, args, place) => {
   return custom(value!, inputs, rule)
 }
 
+/** All of q, k and v get the axis, as a batch axis; masks keep it where they have it. */
+const batchAttend: Batching<"attend"> = ({ tag: _, ...op }, node, args, place) => {
+  const rows = op.part === "forward" ? 0 : 3
+  const led = args.map((arg, i) => i < 3 || i >= args.length - rows ? leading(arg, node.args[i]!, place) : arg)
+  const given = Object.fromEntries(op.masks.map((m, i) => [m, led[3 + i]!]))
+  return attend(op.part, [led[0]!, led[1]!, led[2]!], given, op, led.slice(led.length - rows))
+}
+
 const special: { readonly [T in Op["tag"]]?: Batching<T> } = {
   slice: (op, node, args, place) => plain(node, args, place, { ...op, start: [0, ...op.start], step: [1, ...op.step] }),
   pad: (op, node, args, place) =>
@@ -136,6 +157,16 @@ const special: { readonly [T in Op["tag"]]?: Batching<T> } = {
     return result.axes.includes(place.axis) ? leading(result, node, place) : result
   },
   custom: batchCustom,
+  attend: batchAttend,
+  write: ({ axis }, node, [x, updates, start], place) =>
+    write(leading(x!, node.args[0]!, place), leading(updates!, node.args[1]!, place), start!, axis),
+  exchange: ({ collective: c }, node, [x], place) => {
+    if (c.kind !== "allGather" && c.kind !== "reduceScatter") return exchange(x!, c)
+    const [lead, ...rest] = c.kind === "reduceScatter" ? node.args[0]!.axes : [c.axis, ...node.args[0]!.axes]
+    const order = [lead!, place.axis, ...rest]
+    const turned = c.kind === "allGather" ? x! : align(x!, order, order.map((a) => sizeOf(x!, a)!))
+    return leading(exchange(turned, c), node, place)
+  },
 }
 
 const taken = (node: Node, { axis }: Place): Node => ({
@@ -158,7 +189,7 @@ const batched = (
     const args = node.args.map((arg) => made.get(arg) ?? arg)
     const outside = node.args.filter((arg) => !made.has(arg))
     const rule = special[node.op.tag] as Batching<Op["tag"]> | undefined
-    const loops = node.op.tag === "scan" || node.op.tag === "pick"
+    const loops = node.op.tag === "scan" || node.op.tag === "pick" || node.op.tag === "attend"
     if ([node, ...outside].some((n) => n.axes.includes(place.axis))) made.set(node, taken({ ...node, args }, place))
     else if (!loops && !args.some((arg) => isMapped(arg, place))) made.set(node, { ...node, args })
     else made.set(node, rule ? rule(node.op, node, args, place) : plain(node, args, place))

@@ -4,6 +4,7 @@
  * @module
  */
 export { align, binary, bitcast, broadcast, cast, select, transpose, unary } from "./build/element.ts"
+export { attend, type AttendMasks, type AttendOptions, exchange, write } from "./build/attention.ts"
 export { pick, type Scan, scan } from "./build/control.ts"
 export { argsort, cumulate, dot, reduce } from "./build/fold.ts"
 export { gather, scatter } from "./build/indexing.ts"

@@ -6,6 +6,8 @@
 import { either as E } from "fp-ts"
 import * as t from "io-ts"
 import { type DType, dtypes, type HostArray } from "../tensor/dtype.ts"
+import { masks } from "./attention.ts"
+import type { Collective } from "./collective.ts"
 import { fault, type Faults } from "./fault.ts"
 import { type Body, type Node, type Op, topological } from "./node.ts"
 import { check, faultsOf } from "./validity.ts"
@@ -165,6 +167,32 @@ const bodyCodec = t.type({
 })
 const graphCodec = t.type({ version: t.literal(1), nodes: t.readonlyArray(nodeCodec), roots: counts })
 
+const attendCodec = t.type({
+  part: oneOf("forward", "query", "keys"),
+  query: t.string,
+  key: t.string,
+  head: t.string,
+  value: t.string,
+  masks: t.readonlyArray(oneOf(...masks)),
+  scale: t.number,
+  cap: t.number,
+  causal: t.number,
+  window: t.number,
+  queryBlock: t.number,
+  keyBlock: t.number,
+})
+
+const among = { over: names, ranks: t.number }
+
+/** Of a collective: shared with programs. */
+export const collectiveCodec: t.Type<Collective, unknown> = t.union([
+  t.strict({ kind: t.literal("permute"), ...among, shift: t.number }),
+  t.strict({ kind: t.literal("allReduce"), ...among, fn: oneOf("sum", "max") }),
+  t.strict({ kind: t.literal("allGather"), ...among, axis: t.string }),
+  t.strict({ kind: t.literal("reduceScatter"), ...among, axis: t.string }),
+  t.strict({ kind: t.literal("broadcast"), ...among, root: t.number }),
+], "collective") as unknown as t.Type<Collective, unknown>
+
 /** What is in each op of a document, besides its tag. `custom` is code. */
 const opCodecs: { readonly [T in Exclude<Op["tag"], "custom">]: t.Mixed } = {
   input: t.type({ name: t.string }),
@@ -189,6 +217,9 @@ const opCodecs: { readonly [T in Exclude<Op["tag"], "custom">]: t.Mixed } = {
   cumulate: t.type({ fn: oneOf("sum", "prod", "max", "min"), axis: t.string, reverse: t.boolean }),
   argsort: t.type({ axis: t.string, descending: t.boolean }),
   scan: t.type({ body: bodyCodec, axis: t.string, length: t.number, reverse: t.boolean }),
+  attend: attendCodec,
+  write: t.type({ axis: t.string }),
+  exchange: t.type({ collective: collectiveCodec }),
   pick: t.type({ index: t.number }),
   stop: t.type({}),
   barrier: t.type({ key: t.number }),

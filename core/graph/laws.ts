@@ -4,6 +4,8 @@
  * @module
  */
 import { dtypes } from "../tensor/dtype.ts"
+import { resultsOf } from "./attention.ts"
+import { attentionFaults, collectiveFaults, exchange, write } from "./build/attention.ts"
 import { alike, quoted, show } from "./make.ts"
 import { type Node, type Op, sizeOf, topological } from "./node.ts"
 import {
@@ -63,6 +65,9 @@ export const arities: { readonly [T in Tag]: readonly [number, number] } = {
   cumulate: [1, 1],
   argsort: [1, 1],
   scan: [0, Infinity],
+  attend: [3, 11],
+  write: [3, 3],
+  exchange: [1, 1],
   pick: [1, 1],
   stop: [1, 1],
   barrier: [1, Infinity],
@@ -287,10 +292,34 @@ export const looped = ({ body, axis, length }: Of<"scan">, node: Node): Broken =
 /** A result of a loop. */
 export const picked = (op: Of<"pick">, node: Node): Broken => {
   const loop = node.args[0]!.op
+  if (loop.tag === "attend") {
+    const kind = resultsOf(loop, node.args[0]!.args)[op.index]
+    if (kind === undefined) return `takes result ${op.index} of an attention`
+    return unless(alike(kind, node) && kind.dtype === node.dtype, () => `is ${show(node)}, the result is ${show(kind)}`)
+  }
   if (loop.tag !== "scan") return `takes a scan, has ${loop.tag}`
   const carries = loop.body.carry.length
   const inner = op.index < carries ? loop.body.carry[op.index] : loop.body.out[op.index - carries]
   if (inner === undefined) return `takes result ${op.index} of ${carries + loop.body.out.length}`
   const kind = op.index < carries ? inner : { axes: [loop.axis, ...inner.axes], shape: [loop.length, ...inner.shape] }
   return unless(alike(kind, node) && inner.dtype === node.dtype, () => `is ${show(node)}, the result is ${show(inner)}`)
+}
+
+/** An attention whose arguments fit each other. */
+export const attended = ({ tag: _, ...a }: Of<"attend">, node: Node): Broken =>
+  attentionFaults(a, node.args)[0]?.message
+
+/** Updates that fit into what they are written to. */
+export const wrote = ({ axis }: Of<"write">, node: Node): Broken => {
+  const [x, updates, start] = node.args as readonly [Node, Node, Node]
+  return write(x, updates, start, axis).faults[0]?.message ??
+    unless(alike(x, node) && x.dtype === node.dtype, () => `writes into ${show(x)}, is ${show(node)}`)
+}
+
+/** A collective that its argument fits, with the result it gives. */
+export const exchanged = ({ collective }: Of<"exchange">, node: Node): Broken => {
+  const x = node.args[0]!
+  const made = exchange(x, collective)
+  return collectiveFaults(collective, x)[0]?.message ??
+    unless(alike(made, node) && made.dtype === node.dtype, () => `gives ${show(made)}, is ${show(node)}`)
 }

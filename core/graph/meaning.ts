@@ -8,6 +8,7 @@
 import { either as E } from "fp-ts"
 import type { DType } from "../tensor/dtype.ts"
 import { dtypes } from "../tensor/dtype.ts"
+import { attendMeaning } from "./attention-meaning.ts"
 import type { Faults } from "./fault.ts"
 import { fault } from "./fault.ts"
 import type { BinaryFn, CumulateFn, Node, Op, ReduceFn } from "./node.ts"
@@ -44,7 +45,7 @@ type Meaning<T extends Op["tag"]> = (
   args: ReadonlyArray<Value>,
 ) => ArrayLike<number>
 
-type Tag = Exclude<Op["tag"], "input" | "scan" | "pick">
+type Tag = Exclude<Op["tag"], "input" | "scan" | "attend" | "pick">
 
 const same = (_op: Op, _node: Node, [x]: ReadonlyArray<Value>): ArrayLike<number> => x!.data
 
@@ -180,6 +181,18 @@ const meanings: { readonly [T in Tag]: Meaning<T> } = {
     })
     return out
   },
+  write: ({ axis }, node, [x, updates, start]) => {
+    const out = Float64Array.from(x!.data)
+    const along = strides(node, [axis])[0]!
+    const [size, total] = [updates!.shape[updates!.axes.indexOf(axis)]!, sizeOf(node, axis)!]
+    const base = Math.max(0, Math.min(start!.data[0]!, total - size)) * along
+    walk(updates!.shape, [rowMajor(updates!.shape), strides(node, updates!.axes)], ([from, to]) => {
+      out[base + to!] = updates!.data[from!]!
+    })
+    return out
+  },
+  // one rank has no meaning apart from the others: `core/mesh/local.ts` makes one graph of all of them
+  exchange: (_op, node) => new Float64Array(count(node.shape)).fill(NaN),
   stop: same,
   barrier: same,
   custom: same,
@@ -230,6 +243,7 @@ const run = (roots: ReadonlyArray<Node>, bound: ReadonlyMap<string, Value>): Rea
     const { op, axes, shape } = node
     if (op.tag === "input") values.set(node, [{ axes, shape, data: bound.get(op.name)!.data }])
     else if (op.tag === "scan") values.set(node, runScan(op, node.args.map(of)))
+    else if (op.tag === "attend") values.set(node, attendMeaning(op, node, node.args.map(of)))
     else if (op.tag === "pick") {
       const { data, ...from } = values.get(node.args[0]!)![op.index]!
       values.set(node, [{ axes, shape, data: copy(node, { ...from, data }, 0, strides(from, axes)) }])
@@ -244,6 +258,10 @@ const run = (roots: ReadonlyArray<Node>, bound: ReadonlyMap<string, Value>): Rea
 /** What keeps the graph from having a meaning: its own faults, and inputs not given or of another length. */
 const check = (nodes: ReadonlyArray<Node>, inputs: Inputs): Faults =>
   nodes.flatMap((node) => {
+    if (node.op.tag === "exchange") {
+      const said = `${node.op.collective.kind} needs its other ranks: evaluate all of them, as a local mesh does`
+      return [...node.faults, fault("RuleFault", "evaluate", said)]
+    }
     if (node.op.tag !== "input") return node.faults
     const { name } = node.op
     const [given, wanted] = [Object.hasOwn(inputs, name) ? inputs[name]! : undefined, count(node.shape)]

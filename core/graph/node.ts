@@ -5,6 +5,8 @@
  * @module
  */
 import type { DType, HostArray } from "../tensor/dtype.ts"
+import type { Attention } from "./attention.ts"
+import type { Collective } from "./collective.ts"
 import type { GraphFault } from "./fault.ts"
 
 /** Functions of one element. Comparisons with NaN, signed zeros and infinities follow IEEE 754. */
@@ -124,16 +126,28 @@ export type Op =
     readonly length: number
     readonly reverse: boolean
   }
-  /** Result `index` of a scan: final carries first, then stacked outputs (axis of the scan in front). */
+  /** Attention folded over keys, forward or one half of its gradient: see `Attention`. `pick` takes its results. */
+  | { readonly tag: "attend" } & Attention
+  /** args: x, updates, start (one i32). x with the updates from `start` on along `axis`; start is held inside x. */
+  | { readonly tag: "write"; readonly axis: string }
+  /** args: x. What a collective gives this rank: see `Collective`. */
+  | { readonly tag: "exchange"; readonly collective: Collective }
+  /**
+   * Result `index` of a scan (final carries first, then stacked outputs, axis of the scan in front) or of an attend.
+   */
   | { readonly tag: "pick"; readonly index: number }
   /** args: x. Identity with no gradient. */
   | { readonly tag: "stop" }
   /** args: x, after... Identity that is not computed before what stands after it is. `key` keeps it apart from others. */
   | { readonly tag: "barrier"; readonly key: number }
-  /** args: value, inputs... Identity of the first, whose gradient for the inputs is the rule's. */
+  /**
+   * args: value, inputs... Identity of the first, whose gradient for the inputs is the rule's. `keep` are the numbers of
+   * those arguments that are dear: recomputation takes them from the forward pass.
+   */
   | {
     readonly tag: "custom"
     readonly vjp: (cotangent: Node, value: Node, inputs: ReadonlyArray<Node>) => ReadonlyArray<Node>
+    readonly keep?: ReadonlyArray<number>
   }
 
 /** The body of a scan: nodes whose inputs are named `carry.i`, `each.i` (one slice, without the axis) and `const.i`. */

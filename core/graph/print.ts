@@ -44,6 +44,17 @@ const details: { readonly [T in Op["tag"]]?: (op: Extract<Op, { readonly tag: T 
   cumulate: (op) => `along ${op.axis}${op.reverse ? " from its end" : ""}`,
   argsort: (op) => `along ${op.axis}${op.descending ? " descending" : ""}`,
   scan: (op) => `along ${op.axis} ${op.length} turns${op.reverse ? " from its end" : ""}`,
+  attend: (op) =>
+    [
+      `${op.part} ${op.query} to ${op.key}`,
+      ...(op.causal === 0 ? [] : [op.causal === 1 ? "causal" : `causal by ${op.causal}`]),
+      ...(op.window === 0 ? [] : [`window ${op.window}`]),
+      ...(op.cap === 0 ? [] : [`cap ${op.cap}`]),
+      ...(op.masks.length === 0 ? [] : [`with ${op.masks.join(" ")}`]),
+    ].join(" "),
+  write: (op) => `along ${op.axis}`,
+  exchange: ({ collective: c }) =>
+    `over ${c.over.join(" ")} of ${c.ranks}${c.kind === "permute" ? ` by ${c.shift}` : ""}`,
   pick: (op) => String(op.index),
   barrier: (op) => `key ${op.key}`,
 }
@@ -57,6 +68,8 @@ export const nameOf = (op: Op): string => {
       return op.fn
     case "cumulate":
       return `cumulative ${op.fn}`
+    case "exchange":
+      return op.collective.kind
     default:
       return op.tag
   }

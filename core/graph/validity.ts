@@ -7,10 +7,12 @@ import { fault, type Faults, type GraphFault } from "./fault.ts"
 import {
   agree,
   arities,
+  attended,
   type Broken,
   concatenated,
   dotted,
   dtypeOf,
+  exchanged,
   gathered,
   inside,
   looped,
@@ -24,6 +26,7 @@ import {
   type Tag,
   unless,
   windowed,
+  wrote,
 } from "./laws.ts"
 import { alike, kindFaults, show } from "./make.ts"
 import { count, type Node, topological } from "./node.ts"
@@ -88,6 +91,9 @@ export const rules: ReadonlyArray<NodeRule> = [
   rule("cumulate-axis", "cumulate", (op, n) => inside(n, [op.axis])),
   rule("argsort-axis", "argsort", (op, n) => inside(n, [op.axis])),
   rule("scan-body", "scan", looped),
+  rule("attend-fits", "attend", attended),
+  rule("write-fits", "write", wrote),
+  rule("exchange-fits", "exchange", exchanged),
   rule("pick-result", "pick", picked),
 ]
 

@@ -4,6 +4,7 @@
  */
 import type { Expr, Guard, Index, Kernel, Store } from "./kernel.ts"
 import { innerIndices } from "./affine.ts"
+import { operandsOf } from "./attend.ts"
 
 /** A literal. */
 export const constantExpr = (dtype: Expr["dtype"], value: number): Expr => ({ tag: "const", dtype, value })
@@ -95,7 +96,7 @@ export const rebuild = (
 export const storesOf = (k: Kernel): ReadonlyArray<Store> =>
   k.tag === "loop"
     ? k.stages.flatMap((s) => s.tag === "fold" ? [] : s.stores)
-    : k.tag === "contract" || k.tag === "cumulate"
+    : k.tag === "contract" || k.tag === "cumulate" || k.tag === "attend"
     ? k.stores
     : []
 
@@ -112,6 +113,8 @@ export const valuesOf = (k: Kernel): ReadonlyArray<Expr> => {
       return [k.value, ...k.stores.map((s) => s.value)]
     case "sort":
       return [k.key]
+    case "attend":
+      return [...operandsOf(k), ...k.stores.map((s) => s.value)]
   }
 }
 
@@ -127,6 +130,8 @@ export const sizesOf = (k: Kernel): ReadonlyArray<number> => {
     case "cumulate":
     case "sort":
       return [...k.dims, k.length]
+    case "attend":
+      return [...k.batch, ...k.share, k.query, k.key, k.head, k.value]
   }
 }
 

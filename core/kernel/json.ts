@@ -129,6 +129,30 @@ const kernel = tagged("kernel", {
     { dims: sizes, length: natural, descending: t.boolean, key: ref, buffer: natural, at: index },
     "sort",
   ),
+  attend: t.intersection([
+    t.strict({
+      part: keyof({ forward: 0, query: 0, keys: 0 }, "part of attention"),
+      batch: sizes,
+      share: sizes,
+      query: natural,
+      key: natural,
+      head: natural,
+      value: natural,
+      q: ref,
+      k: ref,
+      v: ref,
+      queryPosition: ref,
+      keyPosition: ref,
+      scale: t.number,
+      cap: t.number,
+      causal: natural,
+      window: natural,
+      queryBlock: natural,
+      keyBlock: natural,
+      stores,
+    }),
+    t.exact(t.partial({ querySegment: ref, keySegment: ref, bias: ref, lse: ref, delta: ref, cotangent: ref })),
+  ], "attention"),
 })
 
 const flat = t.strict({ exprs: list(expr), kernel }, "kernel and its expressions")

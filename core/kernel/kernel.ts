@@ -165,5 +165,45 @@ export interface Sort {
   readonly at: Index
 }
 
+/**
+ * Attention, forward or one half of its gradient: what it means is in `core/graph/attention.ts`. Variables: batch, share,
+ * then one each for query, key, head and value. Scores are never stored; sums are f32.
+ *
+ * - acc 0 is the mean of values, the cotangent of q, or that of k; acc 1 the log-sum-exp, or the cotangent of v. A store's
+ *   value is one of them; one that nothing reads has no store.
+ * - `q` uses batch, share, query and head; `k` batch, key and head; `v` batch, key and value; `queryPosition` and
+ *   `querySegment` batch and query; `keyPosition` and `keySegment` batch and key (i32); `bias` all but head and value;
+ *   `lse` and `delta` batch, share and query; `cotangent` those and value. The last three are there in the backward parts.
+ * - `queryBlock` and `keyBlock` are wishes; 0 leaves them to the device.
+ */
+export interface Attend {
+  readonly tag: "attend"
+  readonly part: "forward" | "query" | "keys"
+  readonly batch: ReadonlyArray<number>
+  readonly share: ReadonlyArray<number>
+  readonly query: number
+  readonly key: number
+  readonly head: number
+  readonly value: number
+  readonly q: Expr
+  readonly k: Expr
+  readonly v: Expr
+  readonly queryPosition: Expr
+  readonly keyPosition: Expr
+  readonly querySegment?: Expr
+  readonly keySegment?: Expr
+  readonly bias?: Expr
+  readonly lse?: Expr
+  readonly delta?: Expr
+  readonly cotangent?: Expr
+  readonly scale: number
+  readonly cap: number
+  readonly causal: number
+  readonly window: number
+  readonly queryBlock: number
+  readonly keyBlock: number
+  readonly stores: ReadonlyArray<Store>
+}
+
 /** The kernels that every device must run. */
-export type Kernel = Loop | Contract | Scatter | Cumulate | Sort
+export type Kernel = Loop | Contract | Scatter | Cumulate | Sort | Attend

@@ -4,6 +4,7 @@
  * @module
  */
 import { order, outdoes } from "../graph/fold.ts"
+import { attend } from "./attend-meaning.ts"
 import { type Algebra, type Effect, type Frame, type Memory, type Ready, ready } from "./evaluate.ts"
 import { indexValues } from "./expression.ts"
 import type { Contract, Cumulate, Expr, Kernel, Loop, Scatter, Sort, Store } from "./kernel.ts"
@@ -190,6 +191,8 @@ const runs = <T>(algebra: Algebra<T>, frame: Frame<T>, kernel: Kernel): Effect =
       return cumulate(algebra, frame, kernel)
     case "sort":
       return sort(algebra, frame, kernel)
+    case "attend":
+      return attend(algebra, frame, kernel)
   }
 }
 

@@ -3,15 +3,17 @@
  * kept once, the arena is laid out, the forecast counted.
  * @module
  */
-import { count, type Node } from "../graph/node.ts"
+import { count, type Node, topological } from "../graph/node.ts"
+import { withOperands } from "../kernel/attend.ts"
 import { rebuild, written } from "../kernel/expression.ts"
 import { kernelKey } from "../kernel/flat.ts"
 import type { Expr, Kernel, Stage, Store } from "../kernel/kernel.ts"
 import type { DType } from "../tensor/dtype.ts"
+import { core } from "./attempt.ts"
 import { layOut, type Life } from "./arena.ts"
 import { forecastOf } from "./forecast.ts"
 import { type Policy, rounded } from "./policy.ts"
-import { type Buffer, bufferBytes, type Place, type Program, type Slot, type Step } from "./program.ts"
+import { type Buffer, bufferBytes, type Exchange, type Place, type Program, type Slot, type Step } from "./program.ts"
 import type { Move } from "./schedule.ts"
 
 /** One output: its path, the node that holds it, and the input it takes over. */
@@ -60,6 +62,8 @@ const rebind = (k: Kernel, to: (b: number) => number): Kernel => {
       return { ...k, value: expr(k.value), stores: k.stores.map(store) }
     case "sort":
       return { ...k, buffer: to(k.buffer), key: expr(k.key) }
+    case "attend":
+      return { ...withOperands(k, expr), stores: k.stores.map(store) }
   }
 }
 
@@ -111,22 +115,65 @@ const stepsOf = (
   kernels: Shelf,
   policy: Policy,
 ): ReadonlyArray<Step> =>
-  moves.map((m): Step => {
+  moves.flatMap((m): ReadonlyArray<Step> => {
     if (m.tag === "repeat") {
-      return { tag: "repeat", times: m.times, reverse: m.reverse, steps: stepsOf(m.moves, numbers, kernels, policy) }
+      return [{ tag: "repeat", times: m.times, reverse: m.reverse, steps: stepsOf(m.moves, numbers, kernels, policy) }]
     }
+    if (m.tag !== "kernel") return []
     const all = m.lowered.buffers.map(numbers.of)
     const distinct = [...new Set(all)]
     const kernel = distinct.length === all.length
       ? m.lowered.kernel
       : rebind(m.lowered.kernel, (b) => distinct.indexOf(all[b]!))
-    return { tag: "dispatch", kernel: kernels.put(rounded(kernel, policy)), buffers: distinct }
+    return [{ tag: "dispatch", kernel: kernels.put(rounded(kernel, policy)), buffers: distinct }]
   })
+
+/**
+ * The collectives with the steps between which they run: a collective is started as soon as its argument is whole and
+ * finished just before the first step that reads its result.
+ */
+const exchangesOf = (
+  moves: ReadonlyArray<Move>,
+  steps: ReadonlyArray<Step>,
+  numbers: Numbering,
+  kernels: ReadonlyArray<Kernel>,
+): ReadonlyArray<Exchange> => {
+  const uses = steps.map((s) => new Set(touched([s])))
+  const writes = steps.map((s) => new Set(stored([s], kernels)))
+  const found: Array<Exchange> = []
+  let at = 0
+  for (const m of moves) {
+    if (m.tag === "start" && m.node.op.tag === "exchange") {
+      const [from, to] = [numbers.of(m.from), numbers.of(m.node)]
+      const filled = found.find((e) => e.to === from)?.finish ?? 0
+      let start = at
+      while (start > filled && !writes[start - 1]!.has(from) && !uses[start - 1]!.has(to)) start--
+      let finish = at
+      while (finish < steps.length && !uses[finish]!.has(to) && !writes[finish]!.has(from)) finish++
+      found.push({ collective: m.node.op.collective, from, to, start, finish })
+    }
+    at += m.tag === "start" || m.tag === "finish" ? 0 : 1
+  }
+  // what another collective sends must have come before it is started
+  for (let i = found.length - 1; i >= 0; i--) {
+    const e = found[i]!
+    const sent = found.slice(i + 1).filter((l) => l.from === e.to).map((l) => l.start)
+    found[i] = { ...e, finish: Math.max(e.start, Math.min(e.finish, ...sent)) }
+  }
+  return found
+}
+
+/** Buffers that the steps write. */
+const stored = (steps: ReadonlyArray<Step>, kernels: ReadonlyArray<Kernel>): ReadonlyArray<number> =>
+  steps.flatMap((s) =>
+    s.tag === "dispatch" ? written(kernels[s.kernel]!).map((w) => s.buffers[w]!) : stored(s.steps, kernels)
+  )
 
 /** First and last step at which each buffer is used; what a loop reads from outside lives through all its turns. */
 const livesOf = (
   steps: ReadonlyArray<Step>,
   kernels: ReadonlyArray<Kernel>,
+  exchanges: ReadonlyArray<Exchange>,
 ): ReadonlyMap<number, readonly [number, number]> => {
   const lives = new Map<number, readonly [number, number]>()
   const seen = (b: number, at: number): void => {
@@ -146,7 +193,19 @@ const livesOf = (
       }
       return end + 1
     }, start)
-  walk(steps, 0)
+  // where each step of the top level begins, in the count of the walk
+  const begins: Array<number> = []
+  const end = steps.reduce((at, s) => {
+    begins.push(at)
+    return walk([s], at)
+  }, 0)
+  begins.push(end)
+  for (const e of exchanges) {
+    for (const b of [e.from, e.to]) {
+      seen(b, begins[e.start]!)
+      seen(b, begins[e.finish]!)
+    }
+  }
   return lives
 }
 
@@ -174,6 +233,17 @@ const touched = (steps: ReadonlyArray<Step>): ReadonlyArray<number> =>
 
 const turns = (k: Kernel): boolean => kernelKey(k).includes(`"tag":"turn"`)
 
+/** What weights of attention are computed again from is never kept in halves: an error of a log is one of a factor. */
+const preciseOf = (nodes: ReadonlyArray<Node>): ReadonlySet<Node> => {
+  const rows = topological(nodes).flatMap((n) =>
+    n.op.tag === "attend" && n.op.part !== "forward" ? n.args.slice(-3, -1).map(core) : []
+  )
+  const logs = nodes.filter((n) => n.op.tag === "pick" && n.op.index === 1 && isForward(n.args[0]!))
+  return new Set([...rows, ...logs])
+}
+
+const isForward = (n: Node): boolean => n.op.tag === "attend" && n.op.part === "forward"
+
 /** Puts the parts together. */
 export const assemble = (parts: Parts): Program => {
   const takenOver = new Map<Node, Node>()
@@ -199,10 +269,13 @@ export const assemble = (parts: Parts): Program => {
   })
   const kernels = shelf()
   const steps = stepsOf(parts.moves, numbers, kernels, parts.policy)
-  const lives = livesOf(steps, kernels.kernels)
+  const exchanges = exchangesOf(parts.moves, steps, numbers, kernels.kernels)
+  const lives = livesOf(steps, kernels.kernels, exchanges)
   const isTemporary = (n: Node, b: number): boolean => n.op.tag !== "data" && !inputAt.has(b) && !outputAt.has(b)
   const temporary = numbers.nodes.flatMap((n, b) => isTemporary(n, b) ? [b] : [])
-  const dtypeOf = (n: Node, b: number): DType => isTemporary(n, b) && n.dtype === "f32" ? parts.policy.storage : n.dtype
+  const dtypeOf = (n: Node, b: number): DType =>
+    isTemporary(n, b) && n.dtype === "f32" && !precise.has(n) ? parts.policy.storage : n.dtype
+  const precise = preciseOf(numbers.nodes)
   const plain = numbers.nodes.map((n, b) => ({ dtype: dtypeOf(n, b), elements: count(n.shape) }))
   const life = (b: number): Life => {
     const [first, last] = lives.get(b) ?? [0, 0]
@@ -218,6 +291,6 @@ export const assemble = (parts: Parts): Program => {
       ? { tag: "constant", values: Array.from(n.op.values) }
       : { tag: "arena", offset: offsets[temporary.indexOf(b)]! }
   const buffers = numbers.nodes.map((n, b): Buffer => ({ ...plain[b]!, place: placeOf(n, b) }))
-  const planned = { buffers, kernels: kernels.kernels, steps, arena }
-  return { version: 1, inputs, outputs, ...planned, forecast: forecastOf(planned) }
+  const planned = { buffers, kernels: kernels.kernels, steps, exchanges, arena }
+  return { version: 2, inputs, outputs, ...planned, forecast: forecastOf(planned) }
 }

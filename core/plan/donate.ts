@@ -33,6 +33,7 @@ const readsOnlyItself = (k: Kernel, from: number, to: number): boolean => {
 
 const inPlace = (item: Item, d: Donation): boolean => {
   const g = item.group
+  if (item.update !== undefined) return item.update.of === d.input
   if (g === undefined) return !item.needs.has(d.input)
   const from = g.buffers.indexOf(d.input)
   const to = g.buffers.indexOf(d.output)
@@ -69,6 +70,7 @@ export const arrange = (
   const readers = (n: Node): ReadonlyArray<Item> => items.filter((i) => i.needs.has(n))
   const holder = new Map<Node, Node>()
   const copies: Array<Item> = []
+  const updated = new Set<Item>()
   for (const d of donations) {
     const item = maker.get(d.output)
     if (item === undefined) continue
@@ -76,6 +78,7 @@ export const arrange = (
     if (inPlace(item, d) && others.every((r) => !reaches(r, item, before))) {
       extra.set(item, [...(extra.get(item) ?? []), ...others])
       holder.set(d.output, d.output)
+      if (item.update !== undefined) updated.add(item)
       continue
     }
     const copy = copyOf(d.output)
@@ -84,5 +87,6 @@ export const arrange = (
     holder.set(d.output, copy)
   }
   const sorted = sortItems(items, (i) => extra.get(i) ?? [])
-  return { items: [...sorted, ...copies], holder }
+  const settled = sorted.map((i) => updated.has(i) ? { ...i, moves: i.update!.moves } : i)
+  return { items: [...settled, ...copies], holder }
 }

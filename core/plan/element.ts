@@ -125,6 +125,9 @@ const compute = (t: Attempt, n: Node, ix: ReadonlyArray<Index>, guards: Readonly
     case "cumulate":
     case "argsort":
     case "scan":
+    case "attend":
+    case "write":
+    case "exchange":
     case "pick":
       return need(t, n)
   }

@@ -37,6 +37,10 @@ export const describe = (k: Kernel): string => {
     }`
     : k.tag === "scatter"
     ? `${sizes(k.dims)} along ${sizes(k.along)} into ${k.size}`
+    : k.tag === "attend"
+    ? `${k.part} batch ${sizes(k.batch)} share ${sizes(k.share)} ${k.query} queries ${k.key} keys head ${k.head}` +
+      ` value ${k.value}${k.causal > 0 ? " causal" : ""}${k.window > 0 ? ` window ${k.window}` : ""}` +
+      `${k.querySegment ? " segments" : ""}${k.bias ? " bias" : ""}`
     : `${sizes(k.dims)} along ${k.length}`
   const folds = k.tag === "loop"
     ? k.stages.flatMap((s) => s.tag === "fold" ? s.folds.map((f) => f.fn) : [])
@@ -122,6 +126,7 @@ export const explain = (p: Program): string => {
     "",
     `${f.dispatches} kernel runs of ${p.kernels.length} kernels, the longest chain ${f.depth}`,
     `${short(f.flops, "FLOP")}, ${bytes(f.traffic)} read and written`,
+    ...(p.exchanges.length === 0 ? [] : [`${p.exchanges.length} collectives, ${bytes(f.sent)} sent by each rank`]),
     `peak memory of its arrays ${bytes(f.peak)}: inputs ${bytes(f.inputs)}, outputs ${bytes(f.outputs)}, constants ${
       bytes(f.constants)
     }, arena ${bytes(f.arena)}`,

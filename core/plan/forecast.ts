@@ -1,12 +1,21 @@
 /**
- * What a program costs, counted from its kernels: operations, bytes moved, the longest chain.
+ * What a program costs, counted from its kernels: operations, bytes moved and sent, the longest chain.
  * @module
  */
 import { innerIndices } from "../kernel/affine.ts"
+import { pairFlops, pairsOf } from "../kernel/attend.ts"
 import { loadsOf, sizesOf, storesOf, valuesOf, walk, written } from "../kernel/expression.ts"
 import type { Expr, Index, Kernel } from "../kernel/kernel.ts"
 import { dtypes } from "../tensor/dtype.ts"
-import { type Buffer, bufferBytes, type Forecast, type Place, type Program, type Step } from "./program.ts"
+import {
+  type Buffer,
+  bufferBytes,
+  type Exchange,
+  type Forecast,
+  type Place,
+  type Program,
+  type Step,
+} from "./program.ts"
 
 const product = (xs: ReadonlyArray<number>): number => xs.reduce((a, b) => a * b, 1)
 
@@ -32,6 +41,8 @@ export const flopsOf = (k: Kernel): number => {
     case "scatter":
     case "cumulate":
       return product(sizesOf(k)) * (1 + opsIn(valuesOf(k)))
+    case "attend":
+      return product(k.batch) * product(k.share) * pairsOf(k) * pairFlops(k)
     case "sort":
       return product(k.dims) * k.length * Math.ceil(Math.log2(Math.max(2, k.length)))
   }
@@ -98,11 +109,30 @@ const work = (
   depth: longestChain(steps, kernels),
 })
 
+/** Bytes that one rank sends in a collective, done as a ring does it. */
+const sentBy = ({ collective: c, from }: Exchange, buffers: ReadonlyArray<Buffer>): number => {
+  const bytes = bufferBytes(buffers[from]!.dtype, buffers[from]!.elements)
+  const others = c.ranks - 1
+  switch (c.kind) {
+    case "permute":
+      return c.shift % c.ranks === 0 ? 0 : bytes
+    case "allReduce":
+      return Math.ceil((2 * bytes * others) / c.ranks)
+    case "allGather":
+      return bytes * others
+    case "reduceScatter":
+      return Math.ceil((bytes * others) / c.ranks)
+    case "broadcast":
+      return bytes
+  }
+}
+
 /** The whole forecast: bytes by where the buffers lie, and the work of the steps. */
-export const forecastOf = (p: Pick<Program, "buffers" | "arena" | "steps" | "kernels">): Forecast => {
+export const forecastOf = (p: Pick<Program, "buffers" | "arena" | "steps" | "kernels" | "exchanges">): Forecast => {
   const sum = (tag: Place["tag"]): number =>
     p.buffers.reduce((s, b) => s + (b.place.tag === tag ? bufferBytes(b.dtype, b.elements) : 0), 0)
   const [inputs, outputs, constants] = [sum("input"), sum("output"), sum("constant")]
   const peak = inputs + outputs + constants + p.arena
-  return { inputs, outputs, constants, arena: p.arena, peak, ...work(p.steps, p.kernels, p.buffers) }
+  const sent = p.exchanges.reduce((n, e) => n + sentBy(e, p.buffers), 0)
+  return { inputs, outputs, constants, arena: p.arena, peak, ...work(p.steps, p.kernels, p.buffers), sent }
 }

@@ -30,7 +30,10 @@ export interface Cost {
   readonly leaves: ReadonlySet<Node>
 }
 
-const anchors = new Set(["dot", "reduce", "scatter", "cumulate", "argsort", "scan", "pick", "input", "data"])
+const anchors = new Set<Node["op"]["tag"]>([
+  ...["dot", "reduce", "scatter", "cumulate", "argsort", "scan", "attend", "write", "exchange", "pick"] as const,
+  ...["input", "data"] as const,
+])
 
 const leaf = (n: Node): Cost => ({ work: 0, leaves: new Set([n]) })
 
@@ -70,6 +73,10 @@ const turnsOne = (n: Node, users: ReadonlyMap<Node, number>, stored: ReadonlySet
 const forcedBy = (n: Node): ReadonlyArray<Node> => {
   const op = n.op
   if (standsAlone(n) || op.tag === "pick") return [n]
+  if (op.tag === "write") return [n, ...n.args.map(core)]
+  // a collective moves whole buffers
+  if (op.tag === "exchange") return [n, n.args[0]!]
+  if (op.tag === "attend") return n.args.map(core).filter((a) => a.op.tag !== "constant" && a.op.tag !== "iota")
   if (op.tag === "dot") return n.args.map(core).filter((a) => a.op.tag !== "constant")
   if (op.tag === "barrier") return [core(n.args[0]!)]
   if (op.tag === "scan") return n.args

@@ -8,6 +8,7 @@ import { either as E } from "fp-ts"
 import { count, type Node, topological } from "../graph/node.ts"
 import { choose, costs, standsAlone } from "./fuse.ts"
 import { core, type Surroundings } from "./attempt.ts"
+import { lowerAttend } from "./lower-attend.ts"
 import { lowerAlone, type Lowered, lowerNodes } from "./lower.ts"
 
 /** A kernel that stores `stored`. */
@@ -50,8 +51,16 @@ const needsOf = (g: Lowered, stored: ReadonlySet<Node>): ReadonlySet<Node> => {
   return found
 }
 
-const lowerOne = (around: Surroundings, n: Node): E.Either<ReadonlyArray<Node>, Lowered> =>
-  standsAlone(n) ? lowerAlone(around, n) : lowerNodes(around, [n], [])
+const lowerOne = (
+  around: Surroundings,
+  n: Node,
+  picks: ReadonlyArray<Node>,
+): E.Either<ReadonlyArray<Node>, Lowered> =>
+  isAttended(n)
+    ? lowerAttend(around, n.args[0]!, picks)
+    : standsAlone(n)
+    ? lowerAlone(around, n)
+    : lowerNodes(around, [n], [])
 
 /** Parts of a kernel that binds too many buffers which, given buffers of their own, leave no part with too many. */
 const relief = (n: Node, l: Lowered, around: Surroundings): ReadonlyArray<Node> => {
@@ -75,7 +84,16 @@ const relief = (n: Node, l: Lowered, around: Surroundings): ReadonlyArray<Node> 
 }
 
 /** Steps of their own make these. */
-const isLoop = (n: Node): boolean => n.op.tag === "pick" || n.op.tag === "scan"
+const isLoop = (n: Node): boolean =>
+  n.op.tag === "scan" || n.op.tag === "attend" || n.op.tag === "write" || n.op.tag === "exchange" ||
+  (n.op.tag === "pick" && n.args[0]!.op.tag === "scan")
+
+/** The picks of an attention are made by one kernel. */
+const isAttended = (n: Node): boolean => n.op.tag === "pick" && n.args[0]!.op.tag === "attend"
+
+/** The stored results of the attention that the node is one of; the node itself where it is of none. */
+const picksBeside = (n: Node, stored: ReadonlyArray<Node>): ReadonlyArray<Node> =>
+  isAttended(n) ? stored.filter((m) => isAttended(m) && m.args[0] === n.args[0] && count(m.shape) > 0) : [n]
 
 /** Lowers every stored node alone; `wanted` grows until all can be. */
 const lowerEach = (
@@ -94,8 +112,11 @@ const lowerEach = (
     for (const n of stored) {
       const old = known.get(n)
       if (isLoop(n) || count(n.shape) === 0) continue
-      if (old && ![...old.inside].some((m) => m !== n && set.has(m))) continue
-      const made = lowerOne(env, n)
+      const picks = picksBeside(n, stored)
+      if (picks[0] !== n) continue
+      const same = old !== undefined && old.stored.length >= picks.length
+      if (same && ![...old.inside].some((m) => m !== n && set.has(m))) continue
+      const made = lowerOne(env, n, picks)
       if (E.isLeft(made)) { for (const m of made.left) needed.add(m) }
       else {
         known.set(n, made.right)
@@ -103,7 +124,7 @@ const lowerEach = (
       }
     }
     if (needed.size > before) continue
-    const left = stored.find((n) => !isLoop(n) && count(n.shape) > 0 && !known.has(n))
+    const left = stored.find((n) => !isLoop(n) && !isAttended(n) && count(n.shape) > 0 && !known.has(n))
     if (left !== undefined) throw new Error(`no kernel computes ${left.op.tag} [${left.axes.join(" ")}]`)
     return { stored, lowered: known }
   }
@@ -217,7 +238,7 @@ export const groupsOf = (
     const members = new Set([n])
     let g: Group = { ...l, roots: [n], produce: [], members, first: at, last: at, needs: needsOf(l, stored) }
     groups.add(g)
-    maker.set(n, g)
+    for (const m of l.stored) maker.set(m, g)
     if (!mergeable(g)) continue
     for (const o of partners(g, scene)) {
       if (!mergeable(o) || !groups.has(o)) continue

@@ -6,6 +6,7 @@
 import { either as E } from "fp-ts"
 import * as t from "io-ts"
 import { decodeJson, type FileFault, fileFault, finite, natural } from "../files/codec.ts"
+import { collectiveCodec } from "../graph/json.ts"
 import { sha256Text } from "../graph/sha256.ts"
 import { dtypeCodec, kernelCodec } from "../kernel/json.ts"
 import type { AnyTensor } from "../tensor/tensor.ts"
@@ -57,16 +58,20 @@ const forecast: t.Type<Forecast, unknown> = t.strict({
   traffic: natural,
   dispatches: natural,
   depth: natural,
+  sent: natural,
 }, "forecast") as unknown as t.Type<Forecast, unknown>
 
 /** The form of a program's document. */
 export const programCodec: t.Type<Program, unknown> = t.strict({
-  version: t.literal(1),
+  version: t.literal(2),
   inputs: t.readonlyArray(slot),
   outputs: t.readonlyArray(slot),
   buffers: t.readonlyArray(t.strict({ dtype: dtypeCodec, elements: natural, place }, "buffer")),
   kernels: t.readonlyArray(kernelCodec),
   steps: t.readonlyArray(step),
+  exchanges: t.readonlyArray(
+    t.strict({ collective: collectiveCodec, from: natural, to: natural, start: natural, finish: natural }, "exchange"),
+  ),
   arena: natural,
   forecast,
 }, "program") as unknown as t.Type<Program, unknown>

@@ -3,6 +3,7 @@
  * that were folded, types that fit their buffers, indices inside of them.
  * @module
  */
+import { operandsOf } from "../kernel/attend.ts"
 import { rangeOf, type Ranges } from "../kernel/affine.ts"
 import { exprsOf, indexValues, indicesOf, sizesOf, storesOf, valuesOf, walk } from "../kernel/expression.ts"
 import type { Expr, Index } from "../kernel/kernel.ts"
@@ -63,8 +64,17 @@ export const accs: Rule = {
           return found
         })
       }
-      const before = missing(k.tag === "contract" ? [k.a, k.b] : k.tag === "cumulate" ? [k.value] : valuesOf(k))
+      const before = missing(
+        k.tag === "contract"
+          ? [k.a, k.b]
+          : k.tag === "cumulate"
+          ? [k.value]
+          : k.tag === "attend"
+          ? operandsOf(k)
+          : valuesOf(k),
+      )
       if (k.tag === "contract" || k.tag === "cumulate") known.set(0, k.dtype)
+      if (k.tag === "attend") [0, 1].slice(0, k.part === "query" ? 1 : 2).forEach((id) => known.set(id, "f32"))
       return [...before, ...missing(storesOf(k).flatMap((s) => [s.value, ...indexValues(s.at)]))]
     }),
 }

@@ -28,7 +28,7 @@ export interface Lowered {
 export type Missing = ReadonlyArray<Node>
 
 /** Runs attempts with ever finer loops until no division asks for more. */
-const settle = (
+export const settle = (
   around: Surroundings,
   shape: ReadonlyArray<number>,
   inline: ReadonlyArray<Node>,
@@ -44,16 +44,16 @@ const settle = (
   }
 }
 
-const storeOf = (t: Attempt, n: Node, ix: ReadonlyArray<Index>, value: Expr): Store => {
+export const storeOf = (t: Attempt, n: Node, ix: ReadonlyArray<Index>, value: Expr): Store => {
   const site = t.around.site(n)!
   return { buffer: bind(t, site.buffer), at: site.at(ix), value }
 }
 
-const finish = (t: Attempt, kernel: Kernel, stored: ReadonlyArray<Node>): E.Either<Missing, Lowered> =>
+export const finish = (t: Attempt, kernel: Kernel, stored: ReadonlyArray<Node>): E.Either<Missing, Lowered> =>
   E.right({ kernel: simplify(kernel), buffers: t.buffers, stored, inside: t.visited })
 
-/** Gives the variables the positions that the kernel record wants. */
-const renumber = (ids: ReadonlyArray<number>): { index: (i: Index) => Index; expr: (e: Expr) => Expr } => {
+/** Gives the variables the positions that the kernel record wants; -1 stands where a loop has no variable. */
+export const renumber = (ids: ReadonlyArray<number>): { index: (i: Index) => Index; expr: (e: Expr) => Expr } => {
   const place = new Map(ids.map((id, k) => [id, k]))
   const moved = new Map<Index, Index>()
   const index = (i: Index, again: (e: Expr) => Expr): Index => {

@@ -2,6 +2,7 @@
  * A compiled program: data that can be printed, hashed, sent to a worker and forecast before it runs.
  * @module
  */
+import type { Collective } from "../graph/collective.ts"
 import type { Kernel } from "../kernel/kernel.ts"
 import { type DType, dtypes } from "../tensor/dtype.ts"
 
@@ -44,6 +45,21 @@ export type Step =
   | { readonly tag: "repeat"; readonly times: number; readonly reverse: boolean; readonly steps: ReadonlyArray<Step> }
 
 /**
+ * What ranks do together with two of a program's buffers, between steps of its top level: it is started before step
+ * number `start`, when `from` is whole, and finished, so that `to` is filled, before step number `finish`; in between
+ * neither buffer is written, nor `to` read. Between two steps, exchanges are done in the order of their numbers: each is
+ * started if it is its time, then finished if it is its time. The order is the same on all ranks.
+ */
+export interface Exchange {
+  readonly collective: Collective
+  /** Numbers of the buffers that are read and written. */
+  readonly from: number
+  readonly to: number
+  readonly start: number
+  readonly finish: number
+}
+
+/**
  * Known before anything runs. Bytes are what every device allocates for the program's arrays, no more and no less; what
  * a device's kernels need besides is its own, and `Device.forecast` adds it.
  */
@@ -60,17 +76,21 @@ export interface Forecast {
   readonly dispatches: number
   /** Number of kernels on the longest chain of dependent steps. */
   readonly depth: number
+  /** Bytes that this rank sends to others. */
+  readonly sent: number
 }
 
-/** A program of version 1. */
+/** A program of version 2. */
 export interface Program {
-  readonly version: 1
+  readonly version: 2
   readonly inputs: ReadonlyArray<Slot>
   readonly outputs: ReadonlyArray<Slot>
   readonly buffers: ReadonlyArray<Buffer>
   /** Distinct kernels; steps name them by number. */
   readonly kernels: ReadonlyArray<Kernel>
   readonly steps: ReadonlyArray<Step>
+  /** Collectives, in the order in which they are started. */
+  readonly exchanges: ReadonlyArray<Exchange>
   readonly arena: number
   readonly forecast: Forecast
 }

@@ -10,13 +10,17 @@ import { count, type Node, type Op, topological } from "../graph/node.ts"
 import { type Group, groupsOf } from "./groups.ts"
 import { flatIndex } from "./layout.ts"
 import { freeEarly } from "./order.ts"
-import type { Site, Surroundings } from "./attempt.ts"
+import { core, type Site, type Surroundings } from "./attempt.ts"
+import { lowerUpdate } from "./lower-attend.ts"
 import { type Lowered, lowerNodes } from "./lower.ts"
 
 /** What happens, with buffers still named by nodes. */
 export type Move =
   | { readonly tag: "kernel"; readonly lowered: Lowered }
   | { readonly tag: "repeat"; readonly times: number; readonly reverse: boolean; readonly moves: ReadonlyArray<Move> }
+  /** The collective of that node: it reads the buffer of `from` from its start to its end. */
+  | { readonly tag: "start"; readonly node: Node; readonly from: Node }
+  | { readonly tag: "finish"; readonly node: Node }
 
 /** Moves that belong together: what they read, and what they make. */
 export interface Item {
@@ -24,6 +28,8 @@ export interface Item {
   readonly makes: ReadonlyArray<Node>
   readonly moves: ReadonlyArray<Move>
   readonly group?: Group
+  /** What is left to do where the result takes over the buffer of `of`. */
+  readonly update?: { readonly of: Node; readonly moves: ReadonlyArray<Move> }
 }
 
 type ScanOp = Extract<Op, { tag: "scan" }>
@@ -143,6 +149,31 @@ const scanItem = (level: Level, scan: Node, op: ScanOp, picks: ReadonlyArray<Nod
   }
 }
 
+/** A copy of what is written to, and the updates put into it. */
+const writeItem = (level: Level, n: Node): Item => {
+  const around = surroundings(level)(new Set([n, ...n.args.map(core)]))
+  const put: Move = { tag: "kernel", lowered: lowerUpdate(around, n) }
+  const x = copyOf(n.args[0]!)
+  const copied = lowerCopy({ ...level, sites: new Map([...level.sites, [x, ownSite(n)]]) }, x)
+  const sources = n.args.map((a) => around.site(core(a))).flatMap((s) => s === undefined ? [] : [s.buffer])
+  return {
+    needs: new Set(sources),
+    makes: [n],
+    moves: [{ tag: "kernel", lowered: copied }, put],
+    update: { of: n.args[0]!, moves: [put] },
+  }
+}
+
+/** A collective: started when its argument is there, finished before its result is read. */
+const exchangeItem = (level: Level, n: Node): Item => {
+  const from = surroundings(level)(new Set(n.args)).site(n.args[0]!)!.buffer
+  return {
+    needs: new Set([from]),
+    makes: [n],
+    moves: [{ tag: "start", node: n, from }, { tag: "finish", node: n }],
+  }
+}
+
 /** Items so that each comes after what it needs and what `after` names; nodes are taken in the graph's order. */
 export const sortItems = (items: ReadonlyArray<Item>, after: (i: Item) => ReadonlyArray<Item>): ReadonlyArray<Item> => {
   const maker = new Map<Node, Item>()
@@ -181,7 +212,9 @@ export const itemsOf = (outputs: ReadonlyArray<Node>, level: Level): ReadonlyArr
   const groups = groupsOf(order, new Set(outputs), surroundings(level))
   const items: ReadonlyArray<Item> = [
     ...groups.map((g): Item => ({ needs: g.needs, makes: g.stored, moves: [{ tag: "kernel", lowered: g }], group: g })),
-    ...[...picks].map(([scan, of]) => scanItem(level, scan, scan.op as ScanOp, of)),
+    ...[...picks].flatMap(([scan, of]) => scan.op.tag === "scan" ? [scanItem(level, scan, scan.op, of)] : []),
+    ...order.filter((n) => n.op.tag === "write" && count(n.shape) > 0).map((n) => writeItem(level, n)),
+    ...order.filter((n) => n.op.tag === "exchange" && count(n.shape) > 0).map((n) => exchangeItem(level, n)),
   ]
   const rank = new Map(order.map((n, i) => [n, i]))
   const first = (i: Item): number => Math.min(...i.makes.map((n) => rank.get(n) ?? Infinity))

@@ -3,6 +3,7 @@
  * kernel computes does not change, only how many loops say it.
  * @module
  */
+import { withOperands } from "../kernel/attend.ts"
 import { type Ranges, scaleIndex, substitute, variable } from "../kernel/affine.ts"
 import { indicesOf, rebuild, sizesOf } from "../kernel/expression.ts"
 import type { Expr, Index, Kernel, Stage, Store } from "../kernel/kernel.ts"
@@ -15,6 +16,8 @@ const groupsOf = (k: Kernel): ReadonlyArray<ReadonlyArray<number>> =>
     ? [k.batch, k.rows, k.cols, k.depth]
     : k.tag === "scatter"
     ? [k.dims, k.along]
+    : k.tag === "attend"
+    ? [k.batch, k.share, [k.query], [k.key], [k.head], [k.value]]
     : [k.dims, [k.length]]
 
 const coefOf = (i: Index, id: number): number =>
@@ -49,6 +52,8 @@ const remade = (
       return { ...k, dims: g0, value: expr(k.value), stores: k.stores.map(store) }
     case "sort":
       return { ...k, dims: g0, key: expr(k.key), at: index(k.at) }
+    case "attend":
+      return { ...withOperands(k, expr), batch: g0, share: g1, stores: k.stores.map(store) }
   }
 }
 

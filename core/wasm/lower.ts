@@ -3,6 +3,7 @@
  * @module
  */
 import type { Kernel } from "../kernel/kernel.ts"
+import { attendCode } from "./attend.ts"
 import { lowerContract } from "./contract.ts"
 import { cumulateCode } from "./cumulate.ts"
 import type { KernelCode, KernelContext } from "./kernel.ts"
@@ -23,5 +24,7 @@ export const lower = (k: Kernel, context: KernelContext): KernelCode => {
       return cumulateCode(k, context)
     case "sort":
       return sortCode(k, context)
+    case "attend":
+      return attendCode(k, context)
   }
 }

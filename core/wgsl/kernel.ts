@@ -3,6 +3,7 @@
  * @module
  */
 import type { Kernel } from "../kernel/kernel.ts"
+import { attend } from "./attend.ts"
 import { contract } from "./contract.ts"
 import { cumulate } from "./cumulate.ts"
 import { loop } from "./loop.ts"
@@ -16,6 +17,7 @@ const GENERATORS: { readonly [T in Kernel["tag"]]: (k: Extract<Kernel, { tag: T 
   scatter,
   cumulate,
   sort,
+  attend,
 }
 
 /** Writes a kernel as a WGSL module. */

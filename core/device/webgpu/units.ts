@@ -38,7 +38,7 @@ const slot = (path: string, buffer: number) =>
   ({ path, dtype: "f32", axes: ["i"], shape: [sizes[buffer]!], buffer }) as const
 
 const program: Program = {
-  version: 1,
+  version: 2,
   inputs: [slot("a", 0), slot("b", 1)],
   outputs: [slot("c", 2)],
   buffers: [
@@ -48,8 +48,20 @@ const program: Program = {
   ],
   kernels: [kernel],
   steps: [{ tag: "dispatch", kernel: 0, buffers: [0, 1, 2] }],
+  exchanges: [],
   arena: 0,
-  forecast: { inputs: 0, outputs: 0, constants: 0, arena: 0, peak: 0, flops: 0, traffic: 0, dispatches: 1, depth: 1 },
+  forecast: {
+    inputs: 0,
+    outputs: 0,
+    constants: 0,
+    arena: 0,
+    peak: 0,
+    flops: 0,
+    traffic: 0,
+    dispatches: 1,
+    depth: 1,
+    sent: 0,
+  },
 }
 
 /** Eighths between -0.75 and 0.75: their products and sums are exact in f32. */

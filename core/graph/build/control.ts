@@ -2,6 +2,7 @@
  * The loop.
  * @module
  */
+import { resultsOf } from "../attention.ts"
 import { fault, type Faults } from "../fault.ts"
 import { alike, lacking, make, none, show, whole } from "../make.ts"
 import { type Body, type Node, sizeOf, topological } from "../node.ts"
@@ -78,11 +79,19 @@ export const scan = (s: Scan): Node => {
   return make("scan", { tag: "scan", body, axis, length, reverse }, args, kind, faults)
 }
 
-/** Result `index` of a scan: final carries first, then what was stacked, with the axis of the scan in front. */
+/**
+ * Result `index` of a scan: final carries first, then what was stacked, with the axis of the scan in front; or of an
+ * attention.
+ */
 export const pick = (loop: Node, index: number): Node => {
   const { op } = loop
+  if (op.tag === "attend") {
+    const kinds = resultsOf(op, loop.args)
+    const wrong = whole("pick", "the number of the result", index, 0, kinds.length - 1)
+    return make("pick", { tag: "pick", index }, [loop], kinds[index] ?? loop, wrong)
+  }
   if (op.tag !== "scan") {
-    const wrong = fault("RuleFault", "pick", `takes a result of a scan, got one of ${op.tag}`)
+    const wrong = fault("RuleFault", "pick", `takes a result of a scan or an attention, got one of ${op.tag}`)
     return make("pick", { tag: "pick", index }, [loop], loop, [wrong])
   }
   const { carry, out } = op.body

@@ -52,9 +52,14 @@ export const stop = (x: Node): Node => make("stop", { tag: "stop" }, [x], x)
 export const barrier = (x: Node, after: ReadonlyArray<Node>, key: number): Node =>
   make("barrier", { tag: "barrier", key }, [x, ...after], x)
 
-/** Identity of `value`, whose gradient for the inputs is the rule's. */
+/**
+ * Identity of `value`, whose gradient for the inputs is the rule's; `keep` are the numbers of the arguments (0 is the
+ * value, 1 the first input) that recomputation takes from the forward pass.
+ */
 export const custom = (
   value: Node,
   inputs: ReadonlyArray<Node>,
   vjp: (cotangent: Node, value: Node, inputs: ReadonlyArray<Node>) => ReadonlyArray<Node>,
-): Node => make("custom", { tag: "custom", vjp }, [value, ...inputs], value)
+  keep: ReadonlyArray<number> = [],
+): Node =>
+  make("custom", keep.length === 0 ? { tag: "custom", vjp } : { tag: "custom", vjp, keep }, [value, ...inputs], value)

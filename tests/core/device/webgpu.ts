@@ -63,12 +63,13 @@ const successor = (n: number): Kernel => ({
 
 /** One input taken over by the output: `times` successors. */
 const counting = (n: number, times: number): Program => ({
-  version: 1,
+  version: 2,
   inputs: [{ path: "x", dtype: "f32", axes: ["i"], shape: [n], buffer: 0 }],
   outputs: [{ path: "x", dtype: "f32", axes: ["i"], shape: [n], buffer: 0, donated: 0 }],
   buffers: [{ dtype: "f32", elements: n, place: { tag: "input", index: 0 } }],
   kernels: [successor(n)],
   steps: [{ tag: "repeat", times, reverse: false, steps: [{ tag: "dispatch", kernel: 0, buffers: [0] }] }],
+  exchanges: [],
   arena: 0,
   forecast: {
     inputs: 4 * n,
@@ -80,6 +81,7 @@ const counting = (n: number, times: number): Program => ({
     traffic: 0,
     dispatches: 1,
     depth: 1,
+    sent: 0,
   },
 })
 

@@ -153,7 +153,7 @@ export const conforms = (
       await holds(await open(), await Effect.runPromise(oracle), drawChain(dtypes), runs, seed)
     })
   }
-  const tags = kinds.map((k) => (k === "map" || k === "fold" ? "loop" : k))
+  const tags: ReadonlyArray<string> = kinds.map((k) => (k === "map" || k === "fold" ? "loop" : k))
   for (const l of [...empty, ...((options.large ?? true) ? large : [])]) {
     if (l.case.program.kernels.every((k) => tags.includes(k.tag))) {
       it(l.name, async () => none(await largeFault(await open(), l)))

@@ -57,9 +57,9 @@ export const programOf = (
     }
   }
   const buffers = uses.map((u, i): Buffer => ({ dtype: u.dtype, elements: size(u), place: place(u, i) }))
-  const planned = { buffers, kernels, steps, arena }
+  const planned = { buffers, kernels, steps, exchanges: [], arena }
   return {
-    program: { version: 1, inputs, outputs, ...planned, forecast: forecastOf(planned) },
+    program: { version: 2, inputs, outputs, ...planned, forecast: forecastOf(planned) },
     inputs: uses.flatMap((u) => (u.role === "input" || u.role === "donated" ? [u.values] : [])),
   }
 }

@@ -114,7 +114,7 @@ const at = (p: unknown, ...keys: ReadonlyArray<string | number>): Json =>
 
 /** What is wrong with a document, and what is said of it. */
 const wrongs: ReadonlyArray<readonly [string, (p: Json) => void, RegExp]> = [
-  ["another version", (p) => void (p["version"] = 2), /^version \| version: expected 1, got 2/],
+  ["another version", (p) => void (p["version"] = 3), /^version \| version: expected 2, got 3/],
   ["no steps", (p) => void delete p["steps"], /^steps \| .*got nothing/],
   [
     "a dtype that is none",
