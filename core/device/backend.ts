@@ -10,7 +10,7 @@ import type { Program } from "../plan/program.ts"
 /** Something that a device could not do. */
 export interface DeviceFault {
   readonly _tag: "DeviceFault"
-  readonly reason: "unavailable" | "lost" | "memory" | "limit" | "compile" | "input" | "consumed"
+  readonly reason: "unavailable" | "lost" | "memory" | "limit" | "compile" | "input" | "consumed" | "mesh"
   /** What, where, expected, got, what to try. */
   readonly message: string
 }

@@ -32,7 +32,10 @@ export interface Block {
 
 /** A collective under way. */
 export interface Pending {
-  /** Waits until `to` is filled and `from` may be written again. */
+  /**
+   * Waits until `to` is filled and `from` may be written again. It may be interrupted, and called again after that.
+   * After a fault neither array is touched any more.
+   */
   readonly finish: Effect.Effect<void, MeshFault>
 }
 
@@ -44,7 +47,13 @@ export interface Engine {
   readonly rank: number
   /**
    * Starts a collective. `from` must not be written, nor `to` read, until it is finished; both arrays stay where they
-   * are. The sum of an all-reduce is the same bits on all ranks.
+   * are. What is started is finished in any order. The sum of an all-reduce is the same bits on all ranks.
    */
   readonly start: (c: Collective, from: Block, to: Block) => Effect.Effect<Pending, MeshFault>
+  /**
+   * This rank gives up for good, as after a run that failed between two collectives: it is out of step with the others.
+   * What is under way and what is started later then ends with a fault, on all ranks, that names this one. Done twice
+   * it is done once.
+   */
+  readonly leave: (why: string) => Effect.Effect<void>
 }
