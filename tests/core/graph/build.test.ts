@@ -237,7 +237,7 @@ it("loops", () => {
   good(b.pick(loop(), 0), "f32[model 4]")
   good(b.pick(loop(), 1), "f32[time 5, batch 2, model 4]")
   bad(b.pick(loop(), 2), "f32[]", "SizeFault pick: the number of the result is 2; expected a whole number from 0 to 1")
-  bad(b.pick(x("a 1"), 0), "f32[a 1]", "RuleFault pick: takes a result of a scan, got one of input")
+  bad(b.pick(x("a 1"), 0), "f32[a 1]", "RuleFault pick: takes a result of a scan or an attention, got one of input")
   bad(
     loop({ inits: [x("model 3")], constants: [], sequences: [] }),
     "f32[]",

@@ -31,6 +31,7 @@ export const everyOp = (): ReadonlyArray<Node> => {
     length: 6,
     reverse: true,
   })
+  const keys = b.rename(x, { time: "key" })
   const places = b.argsort(b.pick(loop, 0), "model", true)
   const bits = b.binary("xor", b.bitcast(x, "u32"), b.cast(b.broadcast(b.iota("model", 4), ["time"], [6]), "u32"))
   return [
@@ -38,5 +39,10 @@ export const everyOp = (): ReadonlyArray<Node> => {
     b.scatter(b.stop(x), index, "vocab", 3, ["batch"]),
     b.barrier(places, [b.merge(bits, ["time", "model"], "n")], 3),
     b.pick(loop, 1),
+    b.pick(b.attend("forward", [x, keys, keys], {}, { query: "time", key: "key", head: "model", value: "model" }), 1),
+    b.exchange(
+      b.write(x, b.sliceAxis(x, "time", 1, 2), b.constant("i32", 2), "time"),
+      { kind: "allGather", over: ["data", "ring"], ranks: 4, axis: "rank" },
+    ),
   ]
 }

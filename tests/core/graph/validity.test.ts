@@ -2,7 +2,7 @@ import { suite } from "uvu"
 import * as assert from "uvu/assert"
 import * as b from "../../../core/graph/build.ts"
 import type { DType } from "../../../core/tensor/dtype.ts"
-import type { Body, Node } from "../../../core/graph/node.ts"
+import type { Body, Node, Op } from "../../../core/graph/node.ts"
 import { check, rules } from "../../../core/graph/validity.ts"
 import { everyOp } from "./graphs.ts"
 
@@ -18,6 +18,15 @@ const index = x("n 3", "i32")
 const carry = b.input("carry.0", "f32", ["a"], [2])
 const body: Body = { carry: [carry], each: [], constants: [], next: [b.unary("exp", carry)], out: [] }
 const loop = b.scan({ body, inits: [x("a 2")], sequences: [], constants: [], axis: "t", length: 3, reverse: false })
+
+const attended = b.attend("forward", [x("time 2 head 3"), x("key 4 head 3"), x("key 4 value 2")], {}, {
+  query: "time",
+  key: "key",
+  head: "head",
+  value: "value",
+})
+const written = b.write(x("a 5"), x("a 2"), x("", "i32"), "a")
+const gathered = b.exchange(x("a 2"), { kind: "allGather", over: ["ring"], ranks: 3, axis: "rank" })
 
 /** Valid nodes with something changed, by the rule that this breaks. */
 const cases: { readonly [rule: string]: ReadonlyArray<readonly [Node, object]> } = {
@@ -118,6 +127,23 @@ const cases: { readonly [rule: string]: ReadonlyArray<readonly [Node, object]> }
     [loop, { op: { ...loop.op, body: { ...body, next: [x("a 2")] } } }],
     [loop, { op: { ...loop.op, body: { ...body, each: [carry] } }, args: [x("a 2"), x("a 2")] }],
     [loop, { op: { ...loop.op, body: { ...body, constants: [carry] } }, args: [x("a 2"), x("a 3")] }],
+  ],
+  "attend-fits": [
+    [attended, { args: [...attended.args, x("a 1")] }],
+    [attended, { args: [x("time 2 head 3"), x("key 4 head 2"), x("key 4 head 2")] }],
+    [attended, { op: { ...attended.op, causal: -1 } as Op }],
+    [attended, { op: { ...attended.op, head: "none" } as Op }],
+  ],
+  "write-fits": [
+    [written, { args: [x("a 5"), x("b 2"), x("", "i32")] }],
+    [written, { args: [x("a 5"), x("a 6"), x("", "i32")] }],
+    [written, { args: [x("a 5"), x("a 2"), x("a 1", "i32")] }],
+    [written, { shape: [4] }],
+  ],
+  "exchange-fits": [
+    [gathered, { shape: [2, 2] }],
+    [gathered, { op: { tag: "exchange", collective: { kind: "permute", over: ["ring"], ranks: 3, shift: 0.5 } } }],
+    [gathered, { args: [x("rank 3 a 2")] }],
   ],
   "pick-result": [
     [b.pick(loop, 0), { op: { tag: "pick", index: 1 } }],
