@@ -12,6 +12,7 @@ import type { DType } from "../tensor/dtype.ts"
 import { core } from "./attempt.ts"
 import { layOut, type Life } from "./arena.ts"
 import { forecastOf } from "./forecast.ts"
+import { reuse } from "./reuse.ts"
 import { type Policy, rounded } from "./policy.ts"
 import { type Buffer, bufferBytes, type Exchange, type Place, type Program, type Slot, type Step } from "./program.ts"
 import type { Move } from "./schedule.ts"
@@ -235,12 +236,16 @@ const turns = (k: Kernel): boolean => kernelKey(k).includes(`"tag":"turn"`)
 
 /** What weights of attention are computed again from is never kept in halves: an error of a log is one of a factor. */
 const preciseOf = (nodes: ReadonlyArray<Node>): ReadonlySet<Node> => {
-  const rows = topological(nodes).flatMap((n) =>
+  const rows = nodes.flatMap((n) =>
     n.op.tag === "attend" && n.op.part !== "forward" ? n.args.slice(-3, -1).map(core) : []
   )
   const logs = nodes.filter((n) => n.op.tag === "pick" && n.op.index === 1 && isForward(n.args[0]!))
   return new Set([...rows, ...logs])
 }
+
+/** The nodes whose buffers the moves bind, those inside of loops too. */
+const nodesOf = (moves: ReadonlyArray<Move>): ReadonlyArray<Node> =>
+  moves.flatMap((m) => m.tag === "kernel" ? m.lowered.buffers : m.tag === "repeat" ? nodesOf(m.moves) : [m.node])
 
 const isForward = (n: Node): boolean => n.op.tag === "attend" && n.op.part === "forward"
 
@@ -250,7 +255,22 @@ export const assemble = (parts: Parts): Program => {
   for (const o of parts.outputs) {
     if (o.donated !== undefined) takenOver.set(o.node, parts.inputs[o.donated]!.node)
   }
-  const numbers = numbering((n) => takenOver.get(n) ?? n)
+  const ends = new Set<Node>([
+    ...parts.inputs.map((i) => i.node),
+    ...parts.outputs.map((o) => takenOver.get(o.node) ?? o.node),
+  ])
+  const ownerOf = (n: Node): Node => takenOver.get(n) ?? n
+  const precise = preciseOf(topological(nodesOf(parts.moves)))
+  const taken = reuse(parts.moves, {
+    owner: ownerOf,
+    temporary: (n) => n.op.tag !== "data" && n.op.tag !== "input" && !ends.has(n),
+    alike: (a, b) => a.dtype === b.dtype && count(a.shape) === count(b.shape) && precise.has(a) === precise.has(b),
+  })
+  const rootOf = (n: Node): Node => {
+    const next = taken.get(n)
+    return next === undefined ? n : rootOf(next)
+  }
+  const numbers = numbering((n) => rootOf(ownerOf(n)))
   const inputAt = new Map(parts.inputs.map((s, i) => [numbers.of(s.node), i]))
   const outputAt = new Map<number, number>()
   const slotOf = (path: string, n: Node): Slot => ({
@@ -275,7 +295,6 @@ export const assemble = (parts: Parts): Program => {
   const temporary = numbers.nodes.flatMap((n, b) => isTemporary(n, b) ? [b] : [])
   const dtypeOf = (n: Node, b: number): DType =>
     isTemporary(n, b) && n.dtype === "f32" && !precise.has(n) ? parts.policy.storage : n.dtype
-  const precise = preciseOf(numbers.nodes)
   const plain = numbers.nodes.map((n, b) => ({ dtype: dtypeOf(n, b), elements: count(n.shape) }))
   const life = (b: number): Life => {
     const [first, last] = lives.get(b) ?? [0, 0]

@@ -17,7 +17,7 @@ export interface Donation {
 }
 
 /** Does the kernel read buffer `from` only at the element that the same point writes to `to`? */
-const readsOnlyItself = (k: Kernel, from: number, to: number): boolean => {
+export const readsOnlyItself = (k: Kernel, from: number, to: number): boolean => {
   const loads = loadsOf(k).filter((l) => l.buffer === from)
   if (loads.length === 0) return true
   const store = storesOf(k).find((s) => s.buffer === to)
