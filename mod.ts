@@ -27,6 +27,7 @@ export { print } from "./core/graph/print.ts"
 
 // ops
 export * from "./ops/activation.ts"
+export * from "./ops/attention.ts"
 export * from "./ops/contraction.ts"
 export * from "./ops/convolution.ts"
 export * from "./ops/elementwise.ts"
@@ -41,6 +42,7 @@ export * from "./ops/reduction.ts"
 export * from "./ops/rope.ts"
 export * from "./ops/scan.ts"
 export * from "./ops/schedule.ts"
+export { positionFaults, segmentFaults } from "./ops/sequence.ts"
 export * from "./ops/softmax.ts"
 export * from "./ops/sorting.ts"
 

@@ -10,8 +10,11 @@ import { linearise } from "./linearise.ts"
 import { isFloat, zeros } from "./rule.ts"
 import { above, captured, standIn, substitute } from "../graph/substitute.ts"
 
+/** A tensor through which no gradient goes, as its type says. */
+export type Stopped<T extends AnyTensor> = T & { readonly op: { readonly tag: "stop" } }
+
 /** Identity whose derivative is 0. */
-export const stopGradient = <T extends AnyTensor>(x: T): T => stop(x) as T
+export const stopGradient = <T extends AnyTensor>(x: T): Stopped<T> => stop(x) as Stopped<T>
 
 /**
  * `f` with a gradient of your own: `rule` gives, from the cotangent and the value, a tree of cotangents like the inputs

@@ -129,7 +129,7 @@ const batchCustom: Batching<"custom"> = (op, node, args, place) => {
       return reduce("sum", led, [place.axis])
     })
   }
-  return custom(value!, inputs, rule)
+  return custom(value!, inputs, rule, op.keep)
 }
 
 /** All of q, k and v get the axis, as a batch axis; masks keep it where they have it. */
