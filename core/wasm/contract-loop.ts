@@ -54,7 +54,8 @@ export interface Inner {
   ) => Code
 }
 
-const inner = (k: Loop, context: KernelContext, dtype: DType, turns: number, lowerLoop: LowerLoop): Inner => {
+/** A loop as code to be called, on one more buffer of that dtype and with so many more turns. */
+export const inner = (k: Loop, context: KernelContext, dtype: DType, turns: number, lowerLoop: LowerLoop): Inner => {
   const code = lowerLoop(k, {
     ...context,
     buffers: [...context.buffers, dtype],

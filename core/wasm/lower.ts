@@ -25,6 +25,6 @@ export const lower = (k: Kernel, context: KernelContext): KernelCode => {
     case "sort":
       return sortCode(k, context)
     case "attend":
-      return attendCode(k, context)
+      return attendCode(k, context, loopCode)
   }
 }

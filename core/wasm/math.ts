@@ -54,6 +54,24 @@ export const exp: Lanes1 = (w, given) => {
   return v128.andnot(bounded, f32x4.lt(x, w.f32(-87.33654022216797)))
 }
 
+/**
+ * 2^x for x up to 128, where it is infinite; below -100 it is 0, so that products with it are no denormals. 2e-7 relative.
+ */
+export const power2: Lanes1 = (w, given) => {
+  const x = w.keep(given)
+  const t = w.keep(f32x4.add(x, w.f32(magic)))
+  const r = w.keep(f32x4.sub(x, f32x4.sub(t, w.f32(magic))))
+  const p = polynomial(w, r, [
+    0.001326472731307149,
+    0.009671512991189957,
+    0.05550733581185341,
+    0.24022242426872253,
+    0.6931470036506653,
+    1,
+  ])
+  return v128.andnot(i32x4.add(p, i32x4.shl(t, 23)), f32x4.lt(x, w.f32(-100)))
+}
+
 /** log(x) = k ln 2 + log(1 + f) with 1 + f between the roots of 1/2 and 2. */
 export const log: Lanes1 = (w, given) => {
   const x = w.keep(given)

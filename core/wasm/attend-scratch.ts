@@ -1,0 +1,82 @@
+/**
+ * Where the parts of a task's scratch lie, in bytes.
+ * @module
+ */
+import type { AttendPlan } from "./attend-plan.ts"
+
+/** Byte offsets. Arrays of lanes hold one number for each of `pitch` lanes, arrays of rows one for each row of a block. */
+export interface AttendScratch {
+  /** `[feature][lane]`: the operands in the lanes. */
+  readonly first: number
+  readonly second: number
+  /** Arrays of lanes. */
+  readonly low: number
+  readonly high: number
+  readonly segment: number
+  readonly top: number
+  readonly total: number
+  /** Arrays of queries: of lanes or of rows. */
+  readonly lse: number
+  readonly delta: number
+  /** Arrays of rows. */
+  readonly rowPosition: number
+  readonly rowSegment: number
+  /** `[row][lane of a panel]`: scores or weights, cotangents of them, slopes of the cap. */
+  readonly strip: number
+  readonly change: number
+  readonly bends: number
+  /** `[row][lane]` */
+  readonly bias: number
+  /** `[feature][lane]` by acc. */
+  readonly sums: ReadonlyArray<number>
+  /** `[row][feature]`: operands of the rows that are not read where they lie. */
+  readonly rows: number
+  readonly values: number
+  /** Least and greatest of low, high and segment: of each panel, then of all lanes; then of the rows. */
+  readonly extents: number
+  readonly rowExtents: number
+  /** Of all of it. */
+  readonly bytes: number
+}
+
+/** Bytes of one set of extents. */
+export const extentBytes = 24
+
+/** Lays out. */
+export const attendScratch = (p: AttendPlan): AttendScratch => {
+  let end = 0
+  const take = (elements: number): number => {
+    const at = end
+    end += Math.ceil(4 * elements / 64) * 64 + (elements > 0 ? 64 : 0)
+    return at
+  }
+  const lanes = p.pitch, rows = p.rowBlock
+  const backward = p.k.part !== "forward"
+  const masks = p.ranged || p.segmented ? 1 : 0
+  const queries = backward ? (p.lane === "query" ? lanes : rows) : 0
+  const { k } = p
+  const strip = p.width * rows
+  return {
+    first: take(k.head * lanes),
+    second: take(backward ? k.value * lanes : 0),
+    low: take(masks * lanes),
+    high: take(masks * lanes),
+    segment: take(masks * lanes),
+    top: take(backward ? 0 : lanes),
+    total: take(backward ? 0 : lanes),
+    lse: take(queries),
+    delta: take(queries),
+    rowPosition: take(masks * rows),
+    rowSegment: take(masks * rows),
+    strip: take(strip),
+    change: take(backward ? strip : 0),
+    bends: take(backward && k.cap > 0 ? strip : 0),
+    bias: take(k.bias === undefined ? 0 : lanes * rows),
+    sums: [0, 1].map((acc) => take((p.sums.find((s) => s.acc === acc)?.features ?? 0) * lanes)),
+    rows: take(p.first.plain === undefined ? rows * p.first.features : 0),
+    values: take(p.second.plain === undefined ? rows * p.second.features : 0),
+    extents: take(masks * (lanes / p.width + 1) * extentBytes / 4),
+    rowExtents: take(masks * extentBytes / 4),
+    bytes: end,
+  }
+}
