@@ -46,6 +46,9 @@ export { positionFaults, segmentFaults } from "./ops/sequence.ts"
 export * from "./ops/softmax.ts"
 export * from "./ops/sorting.ts"
 
+/** Partial attention, the monoid: `Partials.merge` and what goes with it. */
+export * as Partials from "./ops/partial.ts"
+
 // differentiation
 export * from "./core/grad/custom.ts"
 export * from "./core/grad/grad.ts"
