@@ -39,6 +39,7 @@ export * from "./ops/movement.ts"
 export * from "./ops/norm.ts"
 export * from "./ops/optimiser.ts"
 export * from "./ops/reduction.ts"
+export { type Ring, ringAttention } from "./ops/ring.ts"
 export * from "./ops/rope.ts"
 export * from "./ops/scan.ts"
 export * from "./ops/schedule.ts"
@@ -61,7 +62,8 @@ export * from "./core/random/random.ts"
 // the compiler
 export { compile, type Compiled, type CompileOptions } from "./core/plan/compile.ts"
 export { exact, halves, type Policy } from "./core/plan/policy.ts"
-export { explain } from "./core/plan/explain.ts"
+export { explain, explainMemory } from "./core/plan/explain.ts"
+export { type Memory, memoryOf } from "./core/plan/memory.ts"
 export type { Forecast, Program, Slot } from "./core/plan/program.ts"
 
 /** Programs as documents: JSON out and in, and their digest. */
@@ -78,6 +80,15 @@ export { wasm, type WasmOptions } from "./core/wasm/backend.ts"
 export { webgpu, type WebgpuOptions } from "./core/device/webgpu.ts"
 export { chosen } from "./core/device/choose.ts"
 export * from "./core/device/device.ts"
+
+// meshes
+export type { Collective } from "./core/graph/collective.ts"
+export type { Engine, MeshFault } from "./core/device/engine.ts"
+export { type Layout, type Mapping, placesOf, type Shape, type Spread } from "./core/mesh/shape.ts"
+export { compileOn, type MeshCompiled, type Where } from "./core/mesh/spmd.ts"
+
+/** Where the ranks are: `Mesh.single`, `Mesh.local`, `Mesh.processes`, and the service `Mesh.Mesh`. */
+export * as Mesh from "./core/mesh/mesh.ts"
 
 // models
 export * as Llama from "./models/llama/mod.ts"

@@ -20,7 +20,6 @@ import {
   attend,
   type AttendMasks,
   binary,
-  bitcast,
   cast,
   constant,
   custom,
@@ -32,7 +31,8 @@ import {
 import type { Node } from "../core/graph/node.ts"
 import type { Axes, Has, Replace, Same, Without } from "../core/tensor/axes.ts"
 import { type Float, type Tensor, typed } from "../core/tensor/tensor.ts"
-import { type AttentionOptions, guessed, packed, type Settled, settled } from "./attention-settings.ts"
+import { back } from "./attention-gradient.ts"
+import { type AttentionOptions, guessed, type Settled, settled } from "./attention-settings.ts"
 
 export type { AttentionOptions, Marks, Sides } from "./attention-settings.ts"
 
@@ -54,27 +54,6 @@ export type DefaultKey<B extends Axes, Q extends string> = Q extends B[number] ?
 /** Values have their own axes, and all others that the keys have. */
 export type ValueAxes<B extends Axes, C extends Axes, K extends string, H extends string, V extends string> =
   [Exclude<K | V, C[number]>] extends [never] ? Same<Without<B, H>, Without<C, V>> : Has<C, K | V>
-
-/** One half of the gradient: that of the queries, or those of keys and values. */
-const back = (
-  part: "query" | "keys",
-  op: Attention,
-  inputs: ReadonlyArray<Node>,
-  rows: readonly [lse: Node, delta: Node],
-  ct: Node,
-): Node => {
-  const [q, k, v] = inputs as unknown as readonly [Node, Node, Node]
-  const given = inputs.slice(3, 3 + op.masks.length)
-  const { part: _, masks, ...options } = op
-  const marks = given.filter((_, i) => masks[i] !== "bias")
-  // kernels bind few buffers: beside masks the rows are views of one, beside masks and a bias the rows and the masks are
-  const bits = marks.length === 0 || !masks.includes("bias") ? undefined : rows.map((r) => bitcast(r, "i32"))
-  const views = masks.length === 0 ? new Map<Node, Node>() : packed(bits ? [...marks, ...bits] : rows, [ct])
-  const of = (n: Node): Node => views.get(n) ?? n
-  const seen: AttendMasks = Object.fromEntries(masks.map((m, i) => [m, of(given[i]!)]))
-  const last = bits ? bits.map((r) => bitcast(of(r), "f32")) : rows.map(of)
-  return attend(part, [q, k, v], seen, options, [...last, ct])
-}
 
 /** Gradients of the mean of values, from nothing but the rule's arguments: q, k, v, masks, log-sum-exp. */
 const meanBack = (op: Attention) => (ct: Node, out: Node, inputs: ReadonlyArray<Node>): ReadonlyArray<Node> => {

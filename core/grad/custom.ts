@@ -38,11 +38,16 @@ export const customVjp = <P, T extends AnyTensor>(
 }
 
 /** One result that is computed again when its cotangent is there. */
-const recomputed = (output: Node, given: ReadonlyArray<Node>, inside: ReadonlyArray<Node>): Node => {
+const recomputed = (
+  output: Node,
+  given: ReadonlyArray<Node>,
+  inside: ReadonlyArray<Node>,
+  keep: boolean,
+): Node => {
   if (!isFloat(output)) return output
   const held = captured([output], new Set(inside))
   const sources = [...inside, ...held]
-  const kept = keptOf(output, new Set(inside))
+  const kept = keep ? keptOf(output, new Set(inside)) : []
   const pull = (ct: Node, _value: Node, inputs: ReadonlyArray<Node>): ReadonlyArray<Node> => {
     const late = inputs.slice(0, sources.length).map((node) => barrier(node, [ct], 0))
     const known = kept.map((node, i) => [node, inputs[sources.length + i]!] as const)
@@ -52,6 +57,12 @@ const recomputed = (output: Node, given: ReadonlyArray<Node>, inside: ReadonlyAr
     return [...late.map((node) => pulled.get(node) ?? zeros(node)), ...known.map(([, node]) => zeros(node))]
   }
   return custom(output, [...given, ...held, ...kept.map(stop)], pull)
+}
+
+/** What is computed again. */
+export interface RematOptions {
+  /** Values that a rule inside asks to keep are kept; else they are computed again too. */
+  readonly keep?: boolean
 }
 
 /** What the functions inside ask to be kept. */
@@ -69,9 +80,9 @@ const keptOf = (output: Node, inside: ReadonlySet<Node>): ReadonlyArray<Node> =>
  * results that share their work should be used for one of them, or give one. What a custom rule inside asks to `keep`
  * (attention its result and log-sum-exp) is kept.
  */
-export const remat = <P, T>(f: (inputs: P) => T): (inputs: P) => T => (inputs) => {
+export const remat = <P, T>(f: (inputs: P) => T, { keep = true }: RematOptions = {}): (inputs: P) => T => (inputs) => {
   const given = leaves(inputs)
   const inside = given.map(standIn)
   const traced = f(withLeaves(inputs, inside))
-  return withLeaves(traced, leaves(traced).map((output) => recomputed(output, given, inside)))
+  return withLeaves(traced, leaves(traced).map((output) => recomputed(output, given, inside, keep)))
 }

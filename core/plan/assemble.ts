@@ -12,6 +12,7 @@ import type { DType } from "../tensor/dtype.ts"
 import { core } from "./attempt.ts"
 import { layOut, type Life } from "./arena.ts"
 import { forecastOf } from "./forecast.ts"
+import { livesOf, touched } from "./lives.ts"
 import { reuse } from "./reuse.ts"
 import { type Policy, rounded } from "./policy.ts"
 import { type Buffer, bufferBytes, type Exchange, type Place, type Program, type Slot, type Step } from "./program.ts"
@@ -142,13 +143,15 @@ const exchangesOf = (
   const uses = steps.map((s) => new Set(touched([s])))
   const writes = steps.map((s) => new Set(stored([s], kernels)))
   const found: Array<Exchange> = []
+  const there = madeAt(moves)
   let at = 0
   for (const m of moves) {
     if (m.tag === "start" && m.node.op.tag === "exchange") {
       const [from, to] = [numbers.of(m.from), numbers.of(m.node)]
       const filled = found.find((e) => e.to === from)?.finish ?? 0
+      const earliest = Math.max(filled, ...[...m.needs].map((n) => there.get(n) ?? 0))
       let start = at
-      while (start > filled && !writes[start - 1]!.has(from) && !uses[start - 1]!.has(to)) start--
+      while (start > earliest && !writes[start - 1]!.has(from) && !uses[start - 1]!.has(to)) start--
       let finish = at
       while (finish < steps.length && !uses[finish]!.has(to) && !writes[finish]!.has(from)) finish++
       found.push({ collective: m.node.op.collective, from, to, start, finish })
@@ -164,75 +167,25 @@ const exchangesOf = (
   return found
 }
 
+/** After which step each node is there. */
+const madeAt = (moves: ReadonlyArray<Move>): ReadonlyMap<Node, number> => {
+  const made = new Map<Node, number>()
+  const storing = (m: Move): ReadonlyArray<Node> =>
+    m.tag === "kernel" ? m.lowered.stored : m.tag === "repeat" ? m.moves.flatMap(storing) : []
+  let at = 0
+  for (const m of moves) {
+    if (m.tag === "start" || m.tag === "finish") continue
+    at++
+    for (const n of storing(m)) made.set(n, at)
+  }
+  return made
+}
+
 /** Buffers that the steps write. */
 const stored = (steps: ReadonlyArray<Step>, kernels: ReadonlyArray<Kernel>): ReadonlyArray<number> =>
   steps.flatMap((s) =>
     s.tag === "dispatch" ? written(kernels[s.kernel]!).map((w) => s.buffers[w]!) : stored(s.steps, kernels)
   )
-
-/** First and last step at which each buffer is used; what a loop reads from outside lives through all its turns. */
-const livesOf = (
-  steps: ReadonlyArray<Step>,
-  kernels: ReadonlyArray<Kernel>,
-  exchanges: ReadonlyArray<Exchange>,
-): ReadonlyMap<number, readonly [number, number]> => {
-  const lives = new Map<number, readonly [number, number]>()
-  const seen = (b: number, at: number): void => {
-    const [first, last] = lives.get(b) ?? [at, at]
-    lives.set(b, [Math.min(first, at), Math.max(last, at)])
-  }
-  const walk = (list: ReadonlyArray<Step>, start: number): number =>
-    list.reduce((at, s) => {
-      if (s.tag === "dispatch") {
-        for (const b of s.buffers) seen(b, at)
-        return at + 1
-      }
-      const end = walk(s.steps, at)
-      for (const b of carried(s.steps, kernels)) {
-        seen(b, at)
-        seen(b, end)
-      }
-      return end + 1
-    }, start)
-  // where each step of the top level begins, in the count of the walk
-  const begins: Array<number> = []
-  const end = steps.reduce((at, s) => {
-    begins.push(at)
-    return walk([s], at)
-  }, 0)
-  begins.push(end)
-  for (const e of exchanges) {
-    for (const b of [e.from, e.to]) {
-      seen(b, begins[e.start]!)
-      seen(b, begins[e.finish]!)
-    }
-  }
-  return lives
-}
-
-/** Buffers whose content must last from one turn to the next, or through all: read before they are written in a turn. */
-const carried = (steps: ReadonlyArray<Step>, kernels: ReadonlyArray<Kernel>): ReadonlySet<number> => {
-  const made = new Set<number>()
-  const lasting = new Set<number>()
-  for (const s of steps) {
-    if (s.tag === "repeat") {
-      for (const b of carried(s.steps, kernels)) if (!made.has(b)) lasting.add(b)
-      for (const b of touched(s.steps)) made.add(b)
-      continue
-    }
-    const k = kernels[s.kernel]!
-    const out = new Set(written(k).map((w) => s.buffers[w]!))
-    for (const b of s.buffers) if (!out.has(b) && !made.has(b)) lasting.add(b)
-    // a store that the turn places writes a part only: the rest must last
-    for (const b of out) k.tag === "loop" && turns(k) ? lasting.add(b) : made.add(b)
-  }
-  return lasting
-}
-
-const touched = (steps: ReadonlyArray<Step>): ReadonlyArray<number> =>
-  steps.flatMap((s) => s.tag === "dispatch" ? s.buffers : touched(s.steps))
-
-const turns = (k: Kernel): boolean => kernelKey(k).includes(`"tag":"turn"`)
 
 /** What weights of attention are computed again from is never kept in halves: an error of a log is one of a factor. */
 const preciseOf = (nodes: ReadonlyArray<Node>): ReadonlySet<Node> => {

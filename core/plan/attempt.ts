@@ -37,6 +37,20 @@ export const isMovement = (n: Node): boolean =>
 /** The first node below that is not just a moved view of another. */
 export const core = (n: Node): Node => isMovement(n) ? core(n.args[0]!) : n
 
+/** The node whose elements these are, in the same order: what only renames, splits, merges or waits is left out. */
+export const flat = (n: Node): Node =>
+  n.op.tag === "reshape" || n.op.tag === "stop" || n.op.tag === "custom" || n.op.tag === "barrier"
+    ? flat(n.args[0]!)
+    : n
+
+/** What the movements above a node wait for. */
+export const awaited = (n: Node): ReadonlyArray<Node> => {
+  const own = n.op.tag === "barrier" ? n.args.slice(1) : []
+  return n.op.tag === "reshape" || n.op.tag === "stop" || n.op.tag === "custom" || n.op.tag === "barrier"
+    ? [...own, ...awaited(n.args[0]!)]
+    : own
+}
+
 export interface Slot {
   readonly key: string
   readonly position: number

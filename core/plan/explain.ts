@@ -6,6 +6,7 @@
 import { storesOf, valuesOf, walk } from "../kernel/expression.ts"
 import type { Expr, Index, Kernel } from "../kernel/kernel.ts"
 import { flopsOf, trafficOf } from "./forecast.ts"
+import type { Memory } from "./memory.ts"
 import type { Buffer, Program, Step } from "./program.ts"
 
 const units = ["", "K", "M", "G", "T", "P"]
@@ -131,4 +132,21 @@ export const explain = (p: Program): string => {
       bytes(f.constants)
     }, arena ${bytes(f.arena)}`,
   ].join("\n")
+}
+
+/** The memory of a program by purpose, in words, a line each. `ranks` says whose it is. */
+export const explainMemory = (m: Memory, ranks = "this program"): string => {
+  const parts: ReadonlyArray<readonly [string, number]> = [
+    ...Object.entries(m.inputs),
+    ["outputs", m.outputs],
+    ["constants", m.constants],
+    ["residuals: kept for the backward pass", m.residuals],
+    ["blocks between ranks", m.exchanged],
+    ["workspace: values of the moment", m.workspace],
+  ]
+  const total = parts.reduce((n, [, b]) => n + b, 0)
+  const lines = [...parts, [`in all, of ${ranks}`, total] as const].map(([name, b]) =>
+    `${bytes(b).padStart(12)}  ${name}`
+  )
+  return lines.join("\n")
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import { count, type Node } from "../graph/node.ts"
-import { core, isMovement } from "./attempt.ts"
+import { core, flat, isMovement } from "./attempt.ts"
 
 /** Work of an element in units of an addition; what is not listed costs 1. */
 const prices: { readonly [fn: string]: number } = {
@@ -69,16 +69,19 @@ const turnsOne = (n: Node, users: ReadonlyMap<Node, number>, stored: ReadonlySet
   return users.get(x) === 1 && !stored.has(x) && (x.op.tag === "dot" || turnsOne(x, users, stored))
 }
 
+/** Is there anything to store? */
+const isMade = (n: Node): boolean => n.op.tag !== "constant" && n.op.tag !== "iota"
+
 /** Nodes that need a buffer whatever reads them. */
 const forcedBy = (n: Node): ReadonlyArray<Node> => {
   const op = n.op
   if (standsAlone(n) || op.tag === "pick") return [n]
   if (op.tag === "write") return [n, ...n.args.map(core)]
   // a collective moves whole buffers
-  if (op.tag === "exchange") return [n, n.args[0]!]
-  if (op.tag === "attend") return n.args.map(core).filter((a) => a.op.tag !== "constant" && a.op.tag !== "iota")
+  if (op.tag === "exchange") return [n, flat(n.args[0]!)]
+  if (op.tag === "attend") return n.args.map(core).filter(isMade)
   if (op.tag === "dot") return n.args.map(core).filter((a) => a.op.tag !== "constant")
-  if (op.tag === "barrier") return [core(n.args[0]!)]
+  if (op.tag === "barrier") return [core(n.args[0]!)].filter(isMade)
   if (op.tag === "scan") return n.args
   return []
 }

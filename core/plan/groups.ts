@@ -35,10 +35,10 @@ interface Scene {
   readonly kept: (n: Node, members: ReadonlySet<Node>) => boolean
 }
 
-/** The stored nodes that a group reads or must come after. */
-const needsOf = (g: Lowered, stored: ReadonlySet<Node>): ReadonlySet<Node> => {
-  const found = new Set<Node>(g.buffers)
-  const stack = [...g.inside].flatMap((n) => n.op.tag === "barrier" ? n.args.slice(1) : [])
+/** The stored nodes below these. */
+export const storedBelow = (nodes: ReadonlyArray<Node>, stored: ReadonlySet<Node>): ReadonlySet<Node> => {
+  const found = new Set<Node>()
+  const stack = [...nodes]
   const seen = new Set<Node>()
   while (stack.length > 0) {
     const n = stack.pop()!
@@ -47,8 +47,24 @@ const needsOf = (g: Lowered, stored: ReadonlySet<Node>): ReadonlySet<Node> => {
     if (stored.has(n)) found.add(n)
     else stack.push(...n.args)
   }
+  return found
+}
+
+/** What a group must come after though it does not read it. */
+const afterOf = (g: Lowered, stored: ReadonlySet<Node>): ReadonlySet<Node> =>
+  storedBelow([...g.inside].flatMap((n) => n.op.tag === "barrier" ? n.args.slice(1) : []), stored)
+
+/** The stored nodes that a group reads or must come after. */
+const needsOf = (g: Lowered, stored: ReadonlySet<Node>): ReadonlySet<Node> => {
+  const found = new Set<Node>([...g.buffers, ...afterOf(g, stored)])
   for (const n of g.stored) found.delete(n)
   return found
+}
+
+/** Do they wait for the same? One kernel for two that do not would make one of them wait for what it does not need. */
+const waitAlike = (a: Group, b: Group, stored: ReadonlySet<Node>): boolean => {
+  const [x, y] = [afterOf(a, stored), afterOf(b, stored)]
+  return x.size === y.size && [...x].every((n) => y.has(n))
 }
 
 const lowerOne = (
@@ -159,7 +175,7 @@ const bindings = (l: Lowered, around: Surroundings): number => new Set(l.buffers
 
 /** One kernel for two, if it can be and reads or writes less. */
 const unite = (a: Group, b: Group, { around, stored, maker, kept }: Scene): Group | undefined => {
-  if (wouldCycle(a, b, maker)) return undefined
+  if (!waitAlike(a, b, stored) || wouldCycle(a, b, maker)) return undefined
   const [large, small] = count(a.roots[0]!.shape) >= count(b.roots[0]!.shape) ? [a, b] : [b, a]
   const equal = sameShape(large.roots[0]!, small.roots[0]!)
   if (!equal && (small.produce.length > 0 || small.roots.some((r) => !rowOf(large.roots[0]!, r)))) return undefined

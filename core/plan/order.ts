@@ -11,6 +11,8 @@ import { dtypes } from "../tensor/dtype.ts"
 export interface Step {
   readonly needs: ReadonlySet<Node>
   readonly makes: ReadonlyArray<Node>
+  /** It runs as soon as it takes no more room, not only when it frees some. */
+  readonly eager?: boolean
 }
 
 const bytesOf = (n: Node): number => count(n.shape) * dtypes[n.dtype].bytes
@@ -52,7 +54,7 @@ export const freeEarly = <S extends Step>(
         left?.delete(step)
         if (left?.size === 1) near.add([...left][0]!)
       }
-      const ready = [...near].filter((s) => !done.has(s) && waits.get(s)!.size === 0 && grows(s) < 0)
+      const ready = [...near].filter((s) => !done.has(s) && waits.get(s)!.size === 0 && grows(s) < (s.eager ? 1 : 0))
       queue.push(...ready.sort((a, b) => rank.get(a)! - rank.get(b)!))
     }
   }

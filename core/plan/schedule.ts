@@ -7,10 +7,10 @@ import { either as E } from "fp-ts"
 import { addIndex, constantIndex, scaleIndex } from "../kernel/affine.ts"
 import type { Index } from "../kernel/kernel.ts"
 import { count, type Node, type Op, topological } from "../graph/node.ts"
-import { type Group, groupsOf } from "./groups.ts"
+import { type Group, groupsOf, storedBelow } from "./groups.ts"
 import { flatIndex } from "./layout.ts"
 import { freeEarly } from "./order.ts"
-import { core, type Site, type Surroundings } from "./attempt.ts"
+import { awaited, core, flat, type Site, type Surroundings } from "./attempt.ts"
 import { lowerUpdate } from "./lower-attend.ts"
 import { type Lowered, lowerNodes } from "./lower.ts"
 
@@ -18,8 +18,8 @@ import { type Lowered, lowerNodes } from "./lower.ts"
 export type Move =
   | { readonly tag: "kernel"; readonly lowered: Lowered }
   | { readonly tag: "repeat"; readonly times: number; readonly reverse: boolean; readonly moves: ReadonlyArray<Move> }
-  /** The collective of that node: it reads the buffer of `from` from its start to its end. */
-  | { readonly tag: "start"; readonly node: Node; readonly from: Node }
+  /** The collective of that node: it reads the buffer of `from` from its start to its end, and comes after `needs`. */
+  | { readonly tag: "start"; readonly node: Node; readonly from: Node; readonly needs: ReadonlySet<Node> }
   | { readonly tag: "finish"; readonly node: Node }
 
 /** Moves that belong together: what they read, and what they make. */
@@ -29,6 +29,8 @@ export interface Item {
   readonly moves: ReadonlyArray<Move>
   readonly group?: Group
   /** What is left to do where the result takes over the buffer of `of`. */
+  /** It takes no time by itself: it runs as soon as that takes no more room. */
+  readonly eager?: boolean
   readonly update?: { readonly of: Node; readonly moves: ReadonlyArray<Move> }
 }
 
@@ -165,12 +167,15 @@ const writeItem = (level: Level, n: Node): Item => {
 }
 
 /** A collective: started when its argument is there, finished before its result is read. */
-const exchangeItem = (level: Level, n: Node): Item => {
-  const from = surroundings(level)(new Set(n.args)).site(n.args[0]!)!.buffer
+const exchangeItem = (level: Level, n: Node, stored: ReadonlySet<Node>): Item => {
+  const x = n.args[0]!
+  const from = surroundings(level)(new Set([flat(x)])).site(flat(x))!.buffer
+  const needs = new Set([from, ...storedBelow(awaited(x), stored)])
   return {
-    needs: new Set([from]),
+    needs,
     makes: [n],
-    moves: [{ tag: "start", node: n, from }, { tag: "finish", node: n }],
+    moves: [{ tag: "start", node: n, from, needs }, { tag: "finish", node: n }],
+    eager: true,
   }
 }
 
@@ -210,11 +215,13 @@ export const itemsOf = (outputs: ReadonlyArray<Node>, level: Level): ReadonlyArr
     if (n.op.tag === "pick") picks.set(n.args[0]!, [...(picks.get(n.args[0]!) ?? []), n])
   }
   const groups = groupsOf(order, new Set(outputs), surroundings(level))
+  const exchanges = order.filter((n) => n.op.tag === "exchange" && count(n.shape) > 0)
+  const made = new Set([...groups.flatMap((g) => g.stored), ...exchanges, ...[...picks].flatMap(([, of]) => of)])
   const items: ReadonlyArray<Item> = [
     ...groups.map((g): Item => ({ needs: g.needs, makes: g.stored, moves: [{ tag: "kernel", lowered: g }], group: g })),
     ...[...picks].flatMap(([scan, of]) => scan.op.tag === "scan" ? [scanItem(level, scan, scan.op, of)] : []),
     ...order.filter((n) => n.op.tag === "write" && count(n.shape) > 0).map((n) => writeItem(level, n)),
-    ...order.filter((n) => n.op.tag === "exchange" && count(n.shape) > 0).map((n) => exchangeItem(level, n)),
+    ...exchanges.map((n) => exchangeItem(level, n, made)),
   ]
   const rank = new Map(order.map((n, i) => [n, i]))
   const first = (i: Item): number => Math.min(...i.makes.map((n) => rank.get(n) ?? Infinity))
