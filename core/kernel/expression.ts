@@ -139,6 +139,10 @@ export const sizesOf = (k: Kernel): ReadonlyArray<number> => {
 export const written = (k: Kernel): ReadonlyArray<number> =>
   k.tag === "scatter" || k.tag === "sort" ? [k.buffer] : [...new Set(storesOf(k).map((s) => s.buffer))]
 
+/** Where a kernel writes: the buffer, and the index of an element. */
+export const placesOf = (k: Kernel): ReadonlyArray<Omit<Store, "value">> =>
+  k.tag === "scatter" || k.tag === "sort" ? [{ buffer: k.buffer, at: k.at }] : storesOf(k)
+
 /** Loads of a kernel, each once. */
 export const loadsOf = (k: Kernel): ReadonlyArray<Extract<Expr, { tag: "load" }>> =>
   walk([

@@ -16,7 +16,7 @@ import { livesOf, touched } from "./lives.ts"
 import { reuse } from "./reuse.ts"
 import { type Policy, rounded } from "./policy.ts"
 import { type Buffer, bufferBytes, type Exchange, type Place, type Program, type Slot, type Step } from "./program.ts"
-import type { Move } from "./schedule.ts"
+import type { Move } from "./item.ts"
 
 /** One output: its path, the node that holds it, and the input it takes over. */
 export interface Result {
@@ -187,13 +187,22 @@ const stored = (steps: ReadonlyArray<Step>, kernels: ReadonlyArray<Kernel>): Rea
     s.tag === "dispatch" ? written(kernels[s.kernel]!).map((w) => s.buffers[w]!) : stored(s.steps, kernels)
   )
 
-/** What weights of attention are computed again from is never kept in halves: an error of a log is one of a factor. */
+/**
+ * What is never kept in halves: what weights of attention are computed again from, as an error of a log is one of a factor;
+ * and what loops carry, as sums of many small parts would stop growing.
+ */
 const preciseOf = (nodes: ReadonlyArray<Node>): ReadonlySet<Node> => {
   const rows = nodes.flatMap((n) =>
     n.op.tag === "attend" && n.op.part !== "forward" ? n.args.slice(-3, -1).map(core) : []
   )
   const logs = nodes.filter((n) => n.op.tag === "pick" && n.op.index === 1 && isForward(n.args[0]!))
-  return new Set([...rows, ...logs])
+  return new Set([...rows, ...logs, ...nodes.filter(isCarry)])
+}
+
+/** Does a loop carry it? Its buffer is that of the last value's pick, or of the body's own input. */
+const isCarry = (n: Node): boolean => {
+  const loop = n.args[0]?.op
+  return n.op.tag === "input" || (n.op.tag === "pick" && loop?.tag === "scan" && n.op.index < loop.body.carry.length)
 }
 
 /** The nodes whose buffers the moves bind, those inside of loops too. */

@@ -24,7 +24,8 @@ import { exact, type Policy } from "./policy.ts"
 import { arrange, type Donation } from "./donate.ts"
 import { optionFaults } from "./options.ts"
 import type { Program, Slot } from "./program.ts"
-import { copyOf, itemsOf, type Level } from "./schedule.ts"
+import { copyOf, type Level } from "./item.ts"
+import { itemsOf } from "./schedule.ts"
 
 /** What may be chosen. */
 export interface CompileOptions {

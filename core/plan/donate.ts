@@ -8,7 +8,7 @@ import type { Node } from "../graph/node.ts"
 import { sameIndex } from "../kernel/affine.ts"
 import { loadsOf, storesOf, walk } from "../kernel/expression.ts"
 import type { Kernel } from "../kernel/kernel.ts"
-import { copyOf, type Item, type Level, lowerCopy, ownSite, sortItems } from "./schedule.ts"
+import { copyOf, type Item, type Level, lowerCopy, ownSite, sortItems } from "./item.ts"
 
 /** An output and the input whose place it is to take. */
 export interface Donation {

@@ -5,7 +5,8 @@
  * @module
  */
 import { count, type Node } from "../graph/node.ts"
-import { core, flat, isMovement } from "./attempt.ts"
+import { core, isMovement } from "./attempt.ts"
+import { isSaid, takenBy } from "./view.ts"
 
 /** Work of an element in units of an addition; what is not listed costs 1. */
 const prices: { readonly [fn: string]: number } = {
@@ -70,19 +71,17 @@ const turnsOne = (n: Node, users: ReadonlyMap<Node, number>, stored: ReadonlySet
 }
 
 /** Is there anything to store? */
-const isMade = (n: Node): boolean => n.op.tag !== "constant" && n.op.tag !== "iota"
+const isMade = (n: Node): boolean => !isSaid(n)
 
 /** Nodes that need a buffer whatever reads them. */
 const forcedBy = (n: Node): ReadonlyArray<Node> => {
   const op = n.op
   if (standsAlone(n) || op.tag === "pick") return [n]
-  if (op.tag === "write") return [n, ...n.args.map(core)]
-  // a collective moves whole buffers
-  if (op.tag === "exchange") return [n, flat(n.args[0]!)]
+  if (op.tag === "write" || op.tag === "exchange") return [n, ...takenBy(n).reads]
   if (op.tag === "attend") return n.args.map(core).filter(isMade)
   if (op.tag === "dot") return n.args.map(core).filter((a) => a.op.tag !== "constant")
   if (op.tag === "barrier") return [core(n.args[0]!)].filter(isMade)
-  if (op.tag === "scan") return n.args
+  if (op.tag === "scan") return takenBy(n).reads
   return []
 }
 

@@ -10,6 +10,7 @@ import { choose, costs, standsAlone } from "./fuse.ts"
 import { core, type Surroundings } from "./attempt.ts"
 import { lowerAttend } from "./lower-attend.ts"
 import { lowerAlone, type Lowered, lowerNodes } from "./lower.ts"
+import { storedBelow, takenBy } from "./view.ts"
 
 /** A kernel that stores `stored`. */
 export interface Group extends Lowered {
@@ -33,21 +34,6 @@ interface Scene {
   readonly readers: ReadonlyMap<Node, ReadonlySet<Node>>
   /** Must this node have its buffer although only these read it? */
   readonly kept: (n: Node, members: ReadonlySet<Node>) => boolean
-}
-
-/** The stored nodes below these. */
-export const storedBelow = (nodes: ReadonlyArray<Node>, stored: ReadonlySet<Node>): ReadonlySet<Node> => {
-  const found = new Set<Node>()
-  const stack = [...nodes]
-  const seen = new Set<Node>()
-  while (stack.length > 0) {
-    const n = stack.pop()!
-    if (seen.has(n)) continue
-    seen.add(n)
-    if (stored.has(n)) found.add(n)
-    else stack.push(...n.args)
-  }
-  return found
 }
 
 /** What a group must come after though it does not read it. */
@@ -149,8 +135,14 @@ const lowerEach = (
 const sameShape = (a: Node, b: Node): boolean =>
   a.shape.length === b.shape.length && a.shape.every((s, d) => s === b.shape[d])
 
+/** What the steps need that make a node which no group makes: those of loops, updates and collectives. */
+const apart = (n: Node, stored: ReadonlySet<Node>): ReadonlyArray<Node> => {
+  const { reads, after } = takenBy(n)
+  return [...reads, ...storedBelow(after, stored)]
+}
+
 /** Would one kernel for both have to run before itself? What lies before both in the graph cannot need either. */
-const wouldCycle = (a: Group, b: Group, maker: ReadonlyMap<Node, Group>): boolean => {
+const wouldCycle = (a: Group, b: Group, { maker, stored }: Scene): boolean => {
   const own = new Set([a, b])
   const earliest = Math.min(a.first, b.first)
   const seen = new Set<Group | Node>()
@@ -161,8 +153,7 @@ const wouldCycle = (a: Group, b: Group, maker: ReadonlyMap<Node, Group>): boolea
     if (g !== undefined && own.has(g)) return true
     if (seen.has(g ?? n) || (g !== undefined && g.last < earliest)) continue
     seen.add(g ?? n)
-    // no group makes the results of a loop: it needs what it is given
-    if (g === undefined) stack.push(...(n.op.tag === "pick" ? n.args[0]!.args : []))
+    if (g === undefined) stack.push(...apart(n, stored))
     else for (const m of g.needs) if (maker.get(m) !== g) stack.push(m)
   }
   return false
@@ -174,8 +165,9 @@ const bytesOf = (ns: ReadonlyArray<Node>): number => ns.reduce((s, n) => s + cou
 const bindings = (l: Lowered, around: Surroundings): number => new Set(l.buffers.map(around.owner)).size
 
 /** One kernel for two, if it can be and reads or writes less. */
-const unite = (a: Group, b: Group, { around, stored, maker, kept }: Scene): Group | undefined => {
-  if (!waitAlike(a, b, stored) || wouldCycle(a, b, maker)) return undefined
+const unite = (a: Group, b: Group, scene: Scene): Group | undefined => {
+  const { around, stored, kept } = scene
+  if (!waitAlike(a, b, stored) || wouldCycle(a, b, scene)) return undefined
   const [large, small] = count(a.roots[0]!.shape) >= count(b.roots[0]!.shape) ? [a, b] : [b, a]
   const equal = sameShape(large.roots[0]!, small.roots[0]!)
   if (!equal && (small.produce.length > 0 || small.roots.some((r) => !rowOf(large.roots[0]!, r)))) return undefined
@@ -237,7 +229,7 @@ export const groupsOf = (
 ): ReadonlyArray<Group> => {
   const { stored: list, lowered } = lowerEach(order, wanted, around)
   const stored = new Set(list)
-  const fixed = new Set([...wanted, ...order.flatMap((n) => n.op.tag === "scan" ? n.args : [])])
+  const fixed = new Set([...wanted, ...order.flatMap((n) => apart(n, stored))])
   const readers = readersOf(lowered, stored)
   const maker = new Map<Node, Group>()
   const groups = new Set<Group>()

@@ -2,9 +2,9 @@
  * How long each of a program's buffers is needed.
  * @module
  */
-import { written } from "../kernel/expression.ts"
-import { kernelKey } from "../kernel/flat.ts"
-import type { Kernel } from "../kernel/kernel.ts"
+import { innerIndices } from "../kernel/affine.ts"
+import { loadsOf, placesOf } from "../kernel/expression.ts"
+import type { Index, Kernel } from "../kernel/kernel.ts"
 import type { Exchange, Step } from "./program.ts"
 
 /** First and last step at which each buffer is used; what a loop reads from outside lives through all its turns. */
@@ -47,27 +47,34 @@ export const livesOf = (
   return lives
 }
 
-/** Buffers whose content must last from one turn to the next, or through all: read before they are written in a turn. */
+/**
+ * Buffers whose content must last from one turn of a loop to the next, or through all: read before the turn wrote them, or
+ * written in parts.
+ */
 const carried = (steps: ReadonlyArray<Step>, kernels: ReadonlyArray<Kernel>): ReadonlySet<number> => {
   const made = new Set<number>()
   const lasting = new Set<number>()
-  for (const s of steps) {
-    if (s.tag === "repeat") {
-      for (const b of carried(s.steps, kernels)) if (!made.has(b)) lasting.add(b)
-      for (const b of touched(s.steps)) made.add(b)
-      continue
+  const visit = (list: ReadonlyArray<Step>, depth: number): void => {
+    for (const s of list) {
+      if (s.tag === "repeat") {
+        visit(s.steps, depth + 1)
+        continue
+      }
+      const k = kernels[s.kernel]!
+      for (const { buffer } of loadsOf(k)) if (!made.has(s.buffers[buffer]!)) lasting.add(s.buffers[buffer]!)
+      for (const { buffer, at } of placesOf(k)) (isPart(at, depth) ? lasting : made).add(s.buffers[buffer]!)
     }
-    const k = kernels[s.kernel]!
-    const out = new Set(written(k).map((w) => s.buffers[w]!))
-    for (const b of s.buffers) if (!out.has(b) && !made.has(b)) lasting.add(b)
-    // a store that the turn places writes a part only: the rest must last
-    for (const b of out) k.tag === "loop" && turns(k) ? lasting.add(b) : made.add(b)
   }
+  visit(steps, 0)
   return lasting
 }
+
+/** Does a store there write a part of the buffer: that of a turn of the loop so far out, or that of an index? */
+const isPart = (at: Index, depth: number): boolean =>
+  innerIndices(at).some((i) =>
+    i.terms.some(({ atom }) => atom.tag === "value" || (atom.tag === "turn" && atom.depth === depth))
+  )
 
 /** Buffers that the steps bind. */
 export const touched = (steps: ReadonlyArray<Step>): ReadonlyArray<number> =>
   steps.flatMap((s) => s.tag === "dispatch" ? s.buffers : touched(s.steps))
-
-const turns = (k: Kernel): boolean => kernelKey(k).includes(`"tag":"turn"`)

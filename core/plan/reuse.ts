@@ -7,7 +7,7 @@
 import { count, type Node } from "../graph/node.ts"
 import { written } from "../kernel/expression.ts"
 import { readsOnlyItself } from "./donate.ts"
-import type { Move } from "./schedule.ts"
+import type { Move } from "./item.ts"
 
 /** What the moves are made among. */
 export interface Ground {

@@ -24,6 +24,7 @@ import {
   type Value,
   value,
 } from "./grow.ts"
+import { looping } from "./loops.ts"
 
 // -----------------------------------------------------------------------------
 // types
@@ -162,28 +163,7 @@ const indexing: ReadonlyArray<Grow> = [
     const y = some(d, () => true)
     return x && y && value(b.barrier(x.node, [y.node], d.tape.below(3)), x.exact)
   },
-  (d) => {
-    // a loop over one axis: the carry decays, takes in one slice, and is stacked
-    const x = some(d, (v) => v.node.dtype === "f32" && v.node.axes.length > 0)
-    const axis = x && axisOf(d, x.node)
-    if (x === undefined || axis === undefined) return undefined
-    const rest = x.node.axes.filter((a) => a !== axis)
-    const shape = rest.map((a) => sizeOf(x.node, a)!)
-    const like = (name: string): Node => b.input(name, "f32", rest, shape)
-    const [carry, each, held] = [like("carry.0"), like("each.0"), like("const.0")]
-    const next = b.binary("add", b.binary("mul", carry, 0.5), b.binary("mul", each, b.unary("tanh", held)))
-    const loop = b.scan({
-      body: { carry: [carry], each: [each], constants: [held], next: [next], out: [b.unary("sin", next)] },
-      inits: [b.reduce("sum", x.node, [axis])],
-      sequences: [x.node],
-      constants: [b.reduce("max", b.binary("min", x.node, 4), [axis])],
-      axis,
-      length: sizeOf(x.node, axis)!,
-      reverse: d.tape.once(2),
-    })
-    d.values.push(value(b.pick(loop, 0), false))
-    return value(b.pick(loop, 1), false)
-  },
+  ...looping,
 ]
 
 const families: ReadonlyArray<ReadonlyArray<Grow>> = [elementwise, movement, elementwise, movement, folding, indexing]
