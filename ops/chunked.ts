@@ -62,10 +62,13 @@ const resultFault = (result: Node, axis: string, places: number): Faults => {
   return [fault("SizeFault", "chunked", message)]
 }
 
-/** What stands for a result of a function with faults: of the shape it would have, after what was traced. */
-const guess = (result: Node, axis: string, places: number, faults: Faults): Node => {
-  const shape = result.shape.map((s, d) => result.axes[d] === axis ? places : s)
-  return marked(barrier(constant(result.dtype, 0, result.axes, shape), [result], 0), faults)
+/** What stands for the results of a function with faults: nodes of the shapes that they would have, after the faults. */
+const guesses = (results: Nodes, axis: string, places: number, faults: Faults): Nodes => {
+  const wrong = marked(constant("f32", 0), faults)
+  return results.map((r) => {
+    const shape = r.shape.map((s, d) => r.axes[d] === axis ? places : s)
+    return barrier(constant(r.dtype, 0, r.axes, shape), [r, wrong], 0)
+  })
 }
 
 /** A function that was traced with these nodes. */
@@ -123,13 +126,9 @@ export const chunked = <P, T, const N extends string>(
     return { inside, tree, results: leaves(tree).map((r) => tensor("chunked", r)) }
   }
   const first = trace(cut(0, places))
-  const faulty = [...wrong, ...first.results.flatMap((r) => resultFault(r, axis, places))]
-  if (faulty.length > 0 || upTo(first.results, new Set(first.inside)).some((n) => n.faults.length > 0)) {
-    return withLeaves(
-      first.tree,
-      first.results.map((r) => guess(r, axis, all, [...wrong, ...resultFault(r, axis, places)])),
-    )
-  }
+  const faults = wrong.length > 0 ? wrong : first.results.flatMap((r) => resultFault(r, axis, places))
+  const sound = upTo(first.results, new Set(first.inside)).every((n) => n.faults.length === 0)
+  if (!sound || faults.length > 0) return withLeaves(first.tree, guesses(first.results, axis, all, faults))
   const turns = places === 0 ? 1 : Math.floor(all / places)
   const end = turns * places
   const main = computed(first, cut(0, end), axis, turns)

@@ -3,7 +3,7 @@
  * @module
  */
 import { either as E } from "fp-ts"
-import { count, type Node } from "../graph/node.ts"
+import type { Node } from "../graph/node.ts"
 import type { Group } from "./groups.ts"
 import { flatIndex } from "./layout.ts"
 import { freeEarly } from "./order.ts"

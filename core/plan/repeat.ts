@@ -5,7 +5,6 @@
  * written once a turn. What of a body no one asks for is not computed.
  * @module
  */
-import { either as E } from "fp-ts"
 import { addIndex, constantIndex, scaleIndex } from "../kernel/affine.ts"
 import type { Index } from "../kernel/kernel.ts"
 import { type Body, count, type Node, type Op, topological } from "../graph/node.ts"

@@ -5,6 +5,7 @@
 import type { Beside, Fits, Has, Lacks, Same as SameAxes, ShapeError, Sub, Words } from "../../core/tensor/axes.ts"
 import type { Paired } from "../../core/tensor/operand.ts"
 import type { F16, F32 } from "../../core/tensor/tensor.ts"
+import type { Throughout } from "../../ops/chunked.ts"
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : false
 const is = <_ extends true>(): void => undefined
@@ -29,3 +30,7 @@ is<Same<Words<"  batch  time ">, ["batch", "time"]>>()
 is<Same<Words<"">, []>>()
 is<Same<Words<string>, ReadonlyArray<string>>>()
 is<Same<Has<ReadonlyArray<string>, "time">, unknown>>()
+is<Same<Throughout<{ a: F32<"batch time">; b: readonly [F32<"time">] }, "time">, unknown>>()
+is<
+  Same<Throughout<{ a: F32<"batch time">; b: F32<"head model"> }, "time">, ShapeError<"no axis 'time' in [head model]">>
+>()

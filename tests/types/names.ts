@@ -3,6 +3,7 @@
  * @module
  */
 import type { F32, I32 } from "../../core/tensor/tensor.ts"
+import { chunked } from "../../ops/chunked.ts"
 import { dot } from "../../ops/contraction.ts"
 import { take } from "../../ops/indexing.ts"
 import { flip, pad, rename, slice, split, transpose, window } from "../../ops/movement.ts"
@@ -57,3 +58,7 @@ rope(x, i, "key")
 scan("key", x, { n: i }, ({ n }) => ({ carry: { n }, out: n }))
 // @ts-expect-error no axis 'key' in one of the sequences
 scan("key", { a: x, b: w }, { n: i }, ({ n }) => ({ carry: { n }, out: n }))
+// @ts-expect-error no axis 'key' in what the function takes
+chunked((y: F32<"batch time">) => y, "key", 2)
+// @ts-expect-error one of what it gives lacks the axis
+chunked((y: F32<"batch time">) => ({ y, sum: sum(y, "time") }), "time", 2)

@@ -12,6 +12,7 @@ import { silu } from "../../ops/activation.ts"
 import { and, eq, le, shiftLeft } from "../../ops/logic.ts"
 import { constant, full, iota, zeros } from "../../ops/literal.ts"
 import { all, argmax, logsumexp, max, mean, sum } from "../../ops/reduction.ts"
+import { chunked } from "../../ops/chunked.ts"
 import { dot } from "../../ops/contraction.ts"
 import { concat, flip, merge, pad, rename, slice, split, stack, transpose, window } from "../../ops/movement.ts"
 import { oneHot, scatterAdd, take, takeAlong } from "../../ops/indexing.ts"
@@ -72,6 +73,13 @@ const folded = [
   all(mask) satisfies Bool,
   logsumexp(h, "model") satisfies F16<"batch time">,
 ]
+
+const part = chunked(
+  (y: F32<"batch time model">) => ({ wide: dot(y, w, "model"), last: [sum(y, "batch")] }),
+  "time",
+  64,
+)
+is<Same<ReturnType<typeof part>, { wide: F32<"batch time hidden">; last: Array<F32<"time model">> }>>()
 
 const moved = [
   transpose(x, "model batch time") satisfies F32<"model batch time">,
