@@ -169,16 +169,19 @@ const isCounted = (n: Node): boolean =>
  * is made where that is, so that a loop around takes the buffer in and not each view of it.
  */
 export const packed = (all: ReadonlyArray<Node>, after: ReadonlyArray<Node>): ReadonlyMap<Node, Node> => {
-  const apart = [...new Set(all)].filter((n) => !isCounted(n))
-  if (apart.length < 2) return new Map()
+  const distinct = [...new Set(all)]
+  const lone = distinct.filter(isCounted)
+  const apart = distinct.filter((n) => !isCounted(n))
+  if (apart.length < 2) return new Map(distinct.map((n) => [n, barrier(n, after, 0)]))
   const axis = "packed"
   const sizes = apart.map((n) => count(n.shape))
   const flat = apart.map((n, i) => reshape(n, [axis], [sizes[i]!]))
   const one = barrier(concat(flat, axis), after, 0)
-  return new Map(apart.map((n, i) => {
+  const views = apart.map((n, i) => {
     const from = sizes.slice(0, i).reduce((a, b) => a + b, 0)
     return [n, reshape(sliceAxis(one, axis, from, sizes[i]!), n.axes, n.shape)] as const
-  }))
+  })
+  return new Map([...views, ...lone.map((n) => [n, barrier(n, after, 0)] as const)])
 }
 
 /** A tensor with another name for an axis, where it has that. */

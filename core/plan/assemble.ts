@@ -18,10 +18,12 @@ import { type Policy, rounded } from "./policy.ts"
 import { type Buffer, bufferBytes, type Exchange, type Place, type Program, type Slot, type Step } from "./program.ts"
 import type { Move } from "./item.ts"
 
-/** One output: its path, the node that holds it, and the input it takes over. */
+/** One output: its path, the node that holds it, its own names and sizes for that, and the input it takes over. */
 export interface Result {
   readonly path: string
   readonly node: Node
+  readonly axes: ReadonlyArray<string>
+  readonly shape: ReadonlyArray<number>
   readonly donated: number | undefined
 }
 
@@ -244,7 +246,7 @@ export const assemble = (parts: Parts): Program => {
   })
   const inputs = parts.inputs.map((s) => slotOf(s.path, s.node))
   const outputs = parts.outputs.map((o, i): Slot => {
-    const slot = slotOf(o.path, o.node)
+    const slot = { ...slotOf(o.path, o.node), axes: o.axes, shape: o.shape }
     if (o.donated !== undefined) return { ...slot, donated: o.donated }
     outputAt.set(slot.buffer, i)
     return slot

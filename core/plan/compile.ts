@@ -64,13 +64,22 @@ interface Wanted {
   readonly input: number | undefined
 }
 
+/** A result of an attention, under whatever names: its kernel stores it where the output lies. */
+const held = (n: Node): Node => {
+  const below = (m: Node): Node => m.op.tag === "reshape" ? below(m.args[0]!) : m
+  return isAttended(below(n)) ? below(n) : n
+}
+
+const isAttended = (n: Node): boolean => n.op.tag === "pick" && n.args[0]!.op.tag === "attend"
+
 /** Every output has a node of its own that is computed, not given; one that is the very input it replaces needs none. */
 const separate = (wanted: ReadonlyArray<Wanted>, inputs: ReadonlyArray<Node>): ReadonlyArray<Wanted> => {
   const taken = new Set<Node>()
   return wanted.map((w) => {
     if (w.input !== undefined && w.node === inputs[w.input]) return w
-    const fresh = isSource(w.node) || w.node.op.tag === "pick" || taken.has(w.node)
-    const node = fresh ? copyOf(w.node) : w.node
+    const known = w.input === undefined ? held(w.node) : w.node
+    const fresh = isSource(known) || known.op.tag === "pick" && !isAttended(known) || taken.has(known)
+    const node = fresh ? copyOf(w.node) : known
     taken.add(node)
     return { ...w, node }
   })
@@ -127,7 +136,13 @@ export const compile = <const S, O>(
   const { items, holder } = arrange(itemsOf(made.map((w) => w.node), level), donations, level)
   const program = assemble({
     inputs: given.map(([path, node]) => ({ path, node })),
-    outputs: outputs.map((w): Result => ({ path: w.path, node: holder.get(w.node) ?? w.node, donated: w.input })),
+    outputs: outputs.map((w, k): Result => ({
+      path: w.path,
+      node: holder.get(w.node) ?? w.node,
+      axes: wanted[k]!.node.axes,
+      shape: wanted[k]!.node.shape,
+      donated: w.input,
+    })),
     moves: items.flatMap((i) => i.moves),
     policy: options.policy ?? exact,
   })

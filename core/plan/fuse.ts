@@ -5,6 +5,7 @@
  * @module
  */
 import { count, type Node } from "../graph/node.ts"
+import type { DType } from "../tensor/dtype.ts"
 import { core, isMovement } from "./attempt.ts"
 import { isSaid, takenBy } from "./view.ts"
 
@@ -73,12 +74,45 @@ const turnsOne = (n: Node, users: ReadonlyMap<Node, number>, stored: ReadonlySet
 /** Is there anything to store? */
 const isMade = (n: Node): boolean => !isSaid(n)
 
+const narrow: ReadonlySet<DType> = new Set(["u8", "f16", "bf16"])
+
+const scaling: ReadonlySet<string> = new Set(["add", "sub", "mul"])
+
+/** Nodes that are computed where they are read, and what they are computed from. */
+interface Widening {
+  readonly inside: ReadonlyArray<Node>
+  readonly sources: ReadonlyArray<Node>
+}
+
+/**
+ * A cast of something narrow, which may be moved and scaled by something that is the same for many elements; or other
+ * bits of the same. It is cheaper to widen where it is read than to store it wide. Undefined where it is no such thing.
+ */
+const widening = (n: Node): Widening | undefined => {
+  if (n.op.tag === "bitcast" || n.op.tag === "cast" && narrow.has(n.args[0]!.dtype)) {
+    return { inside: [n], sources: [core(n.args[0]!)] }
+  }
+  if (n.op.tag !== "binary" || !scaling.has(n.op.fn)) return undefined
+  const parts = n.args.map(core)
+  const known = parts.map(widening)
+  const both = parts.map((m, i) =>
+    known[i] ??
+      (m.op.tag === "constant" || count(m.shape) * 4 <= count(n.shape) ? { inside: [], sources: [m] } : undefined)
+  )
+  if (!known.some((w) => w) || !both.every((w) => w !== undefined)) return undefined
+  return { inside: [n, ...both.flatMap((w) => w.inside)], sources: both.flatMap((w) => w.sources) }
+}
+
+/** What an attention reads. */
+const readBy = (attend: Node): ReadonlyArray<Widening> =>
+  attend.args.map(core).map((a) => widening(a) ?? { inside: [], sources: [a] })
+
 /** Nodes that need a buffer whatever reads them. */
 const forcedBy = (n: Node): ReadonlyArray<Node> => {
   const op = n.op
   if (standsAlone(n) || op.tag === "pick") return [n]
   if (op.tag === "write" || op.tag === "exchange") return [n, ...takenBy(n).reads]
-  if (op.tag === "attend") return n.args.map(core).filter(isMade)
+  if (op.tag === "attend") return readBy(n).flatMap((w) => w.sources).filter(isMade)
   if (op.tag === "dot") return n.args.map(core).filter((a) => a.op.tag !== "constant")
   if (op.tag === "barrier") return [core(n.args[0]!)].filter(isMade)
   if (op.tag === "scan") return takenBy(n).reads
@@ -112,11 +146,16 @@ export const choose = (
   for (const n of order) for (const a of n.args) users.set(a, (users.get(a) ?? 0) + 1)
   const dots = new Map<Node, Array<Node>>()
   const folds = new Set<Node>()
+  const read = new Set(order.flatMap((n) => n.op.tag === "attend" ? readBy(n).flatMap((w) => w.inside) : []))
   for (const n of [...order].reverse()) {
-    const mine = stored.has(n) ? new Set([n]) : owners.get(n) ?? new Set<Node>()
+    // the picks of an attention are made by one kernel
+    const own = n.op.tag === "pick" && n.args[0]!.op.tag === "attend" ? n.args[0]! : n
+    const mine = stored.has(n) ? new Set([own]) : owners.get(n) ?? new Set<Node>()
     if (mine.size > 1 && isTransparent(n) && turnsOne(n, users, stored)) stored.add(n)
-    const shared = stored.has(n) ? mine.size > 1 : mine.size > 1 && !isTransparent(n) && !isCheap(cost.get(n)!) ||
-      mine.size > 1 && anchors.has(n.op.tag)
+    const shared = stored.has(n)
+      ? mine.size > 1
+      : mine.size > 1 && !isTransparent(n) && !isCheap(cost.get(n)!) && !read.has(n) ||
+        mine.size > 1 && anchors.has(n.op.tag)
     const all = shared && !isSource(n) ? new Set([n]) : mine
     if (shared && !isSource(n)) stored.add(n)
     for (const o of all) {
