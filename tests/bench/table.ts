@@ -20,6 +20,8 @@ export interface Row {
   readonly best: number
   /** What else is worth knowing: the first call, the last loss. */
   readonly note?: string
+  /** Other figures of the same measurement, by name and unit: kept, not printed. */
+  readonly more?: { readonly [name: string]: number }
 }
 
 /** A bench: rows, and what could not be measured and why. */
@@ -27,6 +29,8 @@ export interface Report {
   readonly bench: string
   readonly rows: ReadonlyArray<Row>
   readonly absent: ReadonlyArray<string>
+  /** What was to be reached, and what was. */
+  readonly targets?: ReadonlyArray<string>
 }
 
 /** The middle of some numbers. */
@@ -36,14 +40,15 @@ export const median = (values: ReadonlyArray<number>): number =>
 const digits = (x: number): string => x >= 100 ? x.toFixed(0) : x >= 10 ? x.toFixed(1) : x.toFixed(2)
 
 /** The rows as text, in columns. */
-export const table = ({ bench, rows, absent }: Report): string => {
+export const table = ({ bench, rows, absent, targets = [] }: Report): string => {
   const cells = rows.map((r) => [r.what, r.who, `${digits(r.median)} ${r.unit}`, `(${digits(r.best)})`, r.note ?? ""])
   const all = [[bench, "", "median", "(best)", ""], ...cells]
   const widths = [0, 1, 2, 3].map((column) => Math.max(...all.map((row) => row[column]!.length)))
   const line = (row: ReadonlyArray<string>): string =>
     row.map((cell, column) => column < 2 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column] ?? 0)).join("  ")
       .trimEnd()
-  return [...all.map(line), ...absent.map((why) => `not measured: ${why}`)].join("\n") + "\n"
+  const rest = [...absent.map((why) => `not measured: ${why}`), ...targets.map((t) => `target: ${t}`)]
+  return [...all.map(line), ...rest].join("\n") + "\n"
 }
 
 /** Keeps a report; gives the file's path from the top. */

@@ -45,7 +45,8 @@ const mix = (n: number): number => {
   return (b ^ (b >>> 16)) >>> 0
 }
 
-const uniform = (shape: ReadonlyArray<number>, seed: number, bound: number): Float32Array =>
+/** Values between -bound and bound. */
+export const uniform = (shape: ReadonlyArray<number>, seed: number, bound: number): Float32Array =>
   Float32Array.from(
     { length: shape.reduce((a, b) => a * b, 1) },
     (_, i) => (mix(seed * 0x9e3779b1 + i) / 2 ** 31 - 1) * bound,

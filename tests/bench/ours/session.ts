@@ -17,6 +17,10 @@ export interface Session {
   readonly description: string
   /** Runs it; gives milliseconds. */
   readonly run: Effect.Effect<number, DeviceFault>
+  /** Bytes that the device has allocated, at most, since it was opened. */
+  readonly peak: Effect.Effect<number>
+  /** Bytes that it is forecast to allocate for this program, workspace included. */
+  readonly forecast: number
   /** An output's elements. */
   readonly output: (path: string) => Effect.Effect<HostArray, DeviceFault>
 }
@@ -58,6 +62,8 @@ export const session = (
     return {
       description: device.info.description,
       run: timed,
+      peak: Effect.map(device.memory, ({ peak }) => peak),
+      forecast: program.forecast.peak + device.workspace(program),
       output: (path) => device.read(made[program.outputs.findIndex((slot) => slot.path === path)]!),
     }
   })
