@@ -4,6 +4,9 @@
  */
 export * from "./config.ts"
 export * from "./llama.ts"
+export * from "./loss.ts"
 export * from "./names.ts"
 export * from "./parameters.ts"
+export * from "./plan.ts"
+export * from "./presets.ts"
 export * from "./train.ts"
