@@ -1,11 +1,181 @@
 /**
- * Attention on a GPU.
+ * Attention on a GPU. A workgroup keeps a tile of one side and walks the other in blocks (Dao, 2023): it scores the block
+ * (operands pass through workgroup memory in slices of their features, each lane has a small block of scores in
+ * registers), makes weights of the scores, lays them down in workgroup memory, and sums the other side's features by
+ * them, again in registers. In the forward part a row's largest score so far is its reference, and what was summed is
+ * scaled when it grows; the backward parts know the log-sum-exp and scale nothing. Sums are f32 and in a fixed order.
  * @module
  */
+import { nothing } from "../graph/attention.ts"
+import { sizesOf } from "../kernel/expression.ts"
 import type { Attend } from "../kernel/kernel.ts"
-import type { Build, Shader } from "./shader.ts"
+import { endSum, finish, finishRow, joinRows } from "./attend-end.ts"
+import { bounds, maskFunctions, otherLabels, ownLabels, sees, spans, verdict } from "./attend-mask.ts"
+import { type Frame, keep, openSums, score, sum } from "./attend-product.ts"
+import { accOf, placed, type Sides, sidesOf } from "./attend-side.ts"
+import { beside, rowsOf, type Tile, tileOf } from "./attend-tile.ts"
+import { need, nest, say, top } from "./emitter.ts"
+import { value } from "./expression.ts"
+import { subgroupEntry } from "./fold.ts"
+import { literal } from "./function.ts"
+import { type Build, decode, type Entry, idle, type Shader, shader } from "./shader.ts"
+
+const range = (n: number): ReadonlyArray<number> => Array.from({ length: n }, (_, i) => i)
+const product = (xs: ReadonlyArray<number>): number => xs.reduce((a, b) => a * b, 1)
+
+/** exp of what is not above 0, or not by much; far below it is 0, and nothing on the way is infinite. */
+const weightFunctions = [
+  "fn weigh(x: vec4<f32>) -> vec4<f32> { return exp2(max(x, vec4<f32>(-128.0)) * 1.44269504f); }",
+  "fn fade(x: f32) -> f32 { return exp2(max(x, -128.0) * 1.44269504f); }",
+]
+
+const bendFunction =
+  "fn bend(x: vec4<f32>) -> vec4<f32> { return vec4<f32>(o_tanh(x.x), o_tanh(x.y), o_tanh(x.z), o_tanh(x.w)); }"
+
+/** From products to scores, `s<row>`; where there is a cap, `g<row>` is what it leaves of a score's growth. */
+const soften = ({ e, k, s, t }: Frame): void => {
+  for (const i of rowsOf(t)) {
+    if (k.cap > 0) {
+      say(e, `let bent${i} = bend(s${i} * ${literal(e, "f32", k.scale / k.cap)});`)
+      say(e, `s${i} = bent${i} * ${literal(e, "f32", k.cap)};`)
+    } else say(e, `s${i} = s${i} * ${literal(e, "f32", k.scale)};`)
+    if (k.bias === undefined) continue
+    nest(e, "", () => {
+      say(e, `let at = x${i};`)
+      placed(e, s, s.own, "at")
+      for (const j of range(4)) {
+        nest(e, "", () => {
+          say(e, `let bt = min(n + ${j}u, ${s.other.count - 1}u);`)
+          placed(e, s, s.other, "bt")
+          say(e, `s${i}.${"xyzw"[j]} = s${i}.${"xyzw"[j]} + ${value(e, k.bias!, 0)};`)
+        })
+      }
+    })
+  }
+}
+
+const hidden = (f: Frame, masked: boolean, i: number, name: string, instead: string): void => {
+  if (masked) {
+    say(f.e, `if (!whole) { ${name}${i} = select(vec4<f32>(${instead}), ${name}${i}, ${sees(f.k, f.s, i)}); }`)
+  }
+}
+
+/** What becomes of a block of scores in the forward part. */
+const forward = (f: Frame, masked: boolean): void => {
+  const { e, t } = f
+  for (const i of rowsOf(t)) {
+    hidden(f, masked, i, "s", literal(e, "f32", nothing))
+    say(e, `var t${i} = max(max(s${i}.x, s${i}.y), max(s${i}.z, s${i}.w));`)
+  }
+  joinRows(e, t, "t", (x, y) => `max(${x}, ${y})`)
+  for (const i of rowsOf(t)) {
+    say(e, `let r${i} = max(m${i}, t${i});`, `let a${i} = fade(m${i} - r${i});`, `m${i} = r${i};`)
+    say(e, `s${i} = weigh(s${i} - vec4<f32>(r${i}));`)
+    hidden(f, masked, i, "s", "0.0")
+    say(e, `l${i} = fma(l${i}, a${i}, (s${i}.x + s${i}.y) + (s${i}.z + s${i}.w));`)
+    t.columns.forEach((columns, n) => {
+      for (const c of range(Math.ceil(columns / beside(t, columns)))) {
+        say(e, `w${n}_${i}_${c} = w${n}_${i}_${c} * a${i};`)
+      }
+    })
+  }
+}
+
+/** What becomes of it in the backward parts: the weights `s`, and the cotangents of the products `g`. */
+const backward = (f: Frame, masked: boolean): void => {
+  const { e, k, s, t } = f
+  const row = (name: string, i: number): string => s.queries ? `vec4<f32>(o${name}${i})` : `n${name}`
+  for (const i of rowsOf(t)) {
+    say(e, `s${i} = weigh(s${i} - ${row("l", i)});`)
+    hidden(f, masked, i, "s", "0.0")
+    if (s.scores.length < 2) continue
+    const slope = k.cap > 0
+      ? `(${literal(e, "f32", k.scale)} * (vec4<f32>(1.0) - bent${i} * bent${i}))`
+      : literal(e, "f32", k.scale)
+    say(e, `g${i} = s${i} * (g${i} - ${row("d", i)}) * ${slope};`)
+  }
+}
+
+const block = (f: Frame): void => {
+  const { e, k, s, t } = f
+  otherLabels(e, k, s)
+  const { counts, masked } = verdict(e, k, s, t)
+  nest(e, counts === "" ? "" : `if (${counts})`, () => {
+    score(f, 0, "s")
+    if (s.scores.length > 1) score(f, 1, "g")
+    soften(f)
+    if (k.part === "forward") forward(f, masked)
+    else backward(f, masked)
+    s.sums.forEach((x, n) => sum(f, n, x.by === "weight" ? "s" : "g"))
+  })
+}
+
+const end = (f: Frame): void => {
+  const { e, b, k, s, t } = f
+  s.sums.forEach((x) => finish(e, k, s, x.acc, x.of))
+  if (k.part !== "forward") return s.sums.forEach((x, n) => endSum(e, b, t, n, x.acc, (sum) => sum))
+  say(e, "workgroupBarrier();")
+  joinRows(e, t, "l", (x, y) => `${x} + ${y}`)
+  s.sums.forEach((x, n) => endSum(e, b, t, n, x.acc, (sum, i) => `${sum} * (1.0 / max(l${i}, 1e-30))`))
+  if (!k.stores.some((x) => accOf(x.value) === 1)) return
+  finishRow(e, k, s)
+  nest(e, `if (tx == 0u${t.chunks > 1 ? " && piece == 0u" : ""})`, () => {
+    for (const i of rowsOf(t)) {
+      const found = `m${i} + ${need(e, "o_log")}(max(l${i}, 1e-30))`
+      say(
+        e,
+        `finishRow(z, o0 + ty * ${t.rows}u + ${i}u, select(${literal(e, "f32", nothing)}, ${found}, l${i} > 0.0));`,
+      )
+    }
+  })
+}
+
+/** Writes an attention with a given cut. */
+export const attendTiled = (k: Attend, b: Build, s: Sides, t: Tile): Shader => {
+  const tiles = Math.ceil(s.own.count / t.own)
+  const batch = product(k.batch)
+  const grouped = t.team > 1
+  return shader(b, (e): Entry => {
+    const f: Frame = { e, b, k, s, t }
+    if (k.cap > 0) need(e, "o_tanh")
+    e.globals.push(
+      `var<workgroup> sm: array<vec4<f32>, ${t.vectors}>;`,
+      `var<workgroup> sr: array<f32, ${t.scalars}>;`,
+      ...weightFunctions,
+      ...(k.cap > 0 ? [bendFunction] : []),
+      ...maskFunctions(k),
+    )
+    // which lanes make up a subgroup is the adapter's affair: lanes are counted by it where subgroups exchange
+    say(e, grouped ? "let me = sg * ss + sl;" : "let me = lid;")
+    say(e, `let tx = me % ${t.across}u;`, `let ty = me / ${t.across}u;`)
+    const turned = t.chunks > 1 ? `gid / ${t.chunks}u` : "gid"
+    if (t.chunks > 1) say(e, `let piece = gid % ${t.chunks}u;`)
+    t.columns.forEach((c, n) => say(e, `let c${n} = ${t.chunks > 1 ? `piece * ${c}u` : "0u"};`))
+    // with causal masks the last rows see most: they begin
+    const tile = `(${turned}) % ${tiles}u`
+    say(e, `let o0 = ${s.queries && k.causal > 0 ? `(${tiles - 1}u - ${tile})` : `(${tile})`} * ${t.own}u;`)
+    say(e, `let z = (${turned}) / ${tiles}u;`)
+    decode(e, "z", s.batch, sizesOf(k), (id, names) => top(e).vars.set(id, names))
+    for (const i of rowsOf(t)) say(e, `let x${i} = min(o0 + ty * ${t.rows}u + ${i}u, ${s.own.count - 1}u);`)
+    bounds(e, k, s, t)
+    openSums(f)
+    if (k.part === "forward") {
+      for (const i of rowsOf(t)) say(e, `var m${i} = ${literal(e, "f32", nothing)};`, `var l${i} = 0.0;`)
+    }
+    if (s.other.count > 0) {
+      ownLabels(e, k, s, t)
+      spans(e, k, t)
+      keep(f)
+      nest(e, `for (var n0 = low; n0 < high; n0 = n0 + ${t.other}u)`, () => block(f))
+    }
+    end(f)
+    return { size: t.size, groups: tiles * batch * t.chunks, ...(grouped ? subgroupEntry : {}) }
+  })
+}
 
 /** The shader of an attention kernel. */
-export const attend = (_k: Attend, _b: Build): Shader => {
-  throw new Error("attention is not lowered to WGSL yet")
+export const attend = (k: Attend, b: Build): Shader => {
+  const s = sidesOf(k)
+  if (product(k.batch) * s.own.count === 0 || k.stores.length === 0) return idle
+  return attendTiled(k, b, s, tileOf(k, s, b))
 }

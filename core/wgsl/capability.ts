@@ -48,6 +48,8 @@ export interface Tuning {
   /** Largest first; the first that leaves at least `groups` workgroups is taken, else the last. */
   readonly tiles: ReadonlyArray<Tile>
   readonly groups: number
+  /** f32 sums that a lane of an attention may hold. */
+  readonly held: number
   /** May compilers unroll loops? A software adapter takes seconds to compile what they make of it. */
   readonly unroll: boolean
 }
@@ -78,6 +80,7 @@ export const tunings: { readonly [adapterClass: string]: Tuning } = {
     fill: 32768,
     tiles: [large, medium, small, least],
     groups: 96,
+    held: 128,
     unroll: true,
   },
   nvidia: {
@@ -87,11 +90,39 @@ export const tunings: { readonly [adapterClass: string]: Tuning } = {
     fill: 131072,
     tiles: [large, medium, small, least],
     groups: 132,
+    held: 160,
     unroll: true,
   },
-  apple: { map: 256, row: 256, perLane: 4, fill: 32768, tiles: [medium, small, least], groups: 64, unroll: true },
-  intel: { map: 128, row: 128, perLane: 4, fill: 16384, tiles: [medium, small, least], groups: 32, unroll: true },
-  software: { map: 64, row: 64, perLane: 16, fill: 256, tiles: [medium, small, least], groups: 4, unroll: false },
+  apple: {
+    map: 256,
+    row: 256,
+    perLane: 4,
+    fill: 32768,
+    tiles: [medium, small, least],
+    groups: 64,
+    held: 96,
+    unroll: true,
+  },
+  intel: {
+    map: 128,
+    row: 128,
+    perLane: 4,
+    fill: 16384,
+    tiles: [medium, small, least],
+    groups: 32,
+    held: 64,
+    unroll: true,
+  },
+  software: {
+    map: 64,
+    row: 64,
+    perLane: 16,
+    fill: 256,
+    tiles: [medium, small, least],
+    groups: 4,
+    held: 32,
+    unroll: false,
+  },
 }
 
 /** The class of an adapter, from what it says of itself. */
