@@ -28,6 +28,7 @@ export { print } from "./core/graph/print.ts"
 // ops
 export * from "./ops/activation.ts"
 export * from "./ops/attention.ts"
+export * from "./ops/blocks.ts"
 export * from "./ops/chunked.ts"
 export * from "./ops/contraction.ts"
 export * from "./ops/convolution.ts"

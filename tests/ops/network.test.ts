@@ -1,14 +1,11 @@
 import * as fc from "fast-check"
 import { suite } from "uvu"
 import * as assert from "uvu/assert"
-import { faultsOf } from "../../core/graph/validity.ts"
 import { cast } from "../../ops/elementwise.ts"
 import { convolve } from "../../ops/convolution.ts"
-import { iota } from "../../ops/literal.ts"
 import { crossEntropy, meanSquaredError, tokenLoss } from "../../ops/loss.ts"
 import { layerNorm, rmsNorm } from "../../ops/norm.ts"
-import { rope } from "../../ops/rope.ts"
-import { at, expect, given, holds, type Point, points, run, size, sumOver, tensor, whole } from "./values.ts"
+import { at, expect, given, holds, type Point, points, size, sumOver, tensor, whole } from "./values.ts"
 
 const it = suite("ops for networks")
 
@@ -34,113 +31,6 @@ it("normalises by the root of the mean square, and by mean and variance", () => 
   const normed = rmsNorm(half, half, "m")
   assert.is(normed.dtype, "f16")
   expect(normed, "m", (p) => [0.8485281 * 300, 1.1313708 * 400][p["m"]!]!, 1e-3)
-})
-
-it("turns pairs by their positions", () => {
-  const all = fc.record({ time: size(), heads: size(), pairs: size(1) }).chain((s) =>
-    fc.tuple(
-      tensor("time heads head", { ...s, head: 2 * s.pairs }),
-      tensor("time", s, whole(0, 2 ** 20 - 1), "i32"),
-      fc.constantFrom(1, 100, 10_000, 5e7),
-    )
-  )
-  holds(all, ([{ x, v }, positions, theta]) => {
-    const pairs = v.shape[2]! / 2
-    expect(rope(x, positions.x, "head", theta), "time heads head", (p) => {
-      const i = Math.floor(p["head"]! / 2)
-      const angle = at(positions.v, p) * theta ** (-i / pairs)
-      const [re, im] = [at(v, { ...p, head: 2 * i }), at(v, { ...p, head: 2 * i + 1 })]
-      return p["head"]! % 2 === 0
-        ? re * Math.cos(angle) - im * Math.sin(angle)
-        : im * Math.cos(angle) + re * Math.sin(angle)
-    }, 1e-7)
-  })
-})
-
-it("knows the angle to 1e-6 rad at every position up to 2^20, also in f32", () => {
-  const [pairs, theta] = [64, 5e7]
-  const last = 2 ** 20 - 1
-  const positions = [0, 1, 2, 255, 257, 65535, 65536, 65537, 524287, last - 1, last]
-  const p = given("time", [positions.length], positions, "i32")
-  const ones = given("time head", [positions.length, 2 * pairs], new Float64Array(positions.length * 2 * pairs).fill(1))
-  const node = rope(ones.x, p.x, "head", theta)
-  const angle = anglesOf(node)
-  for (const [t, position] of positions.entries()) {
-    for (let i = 0; i < pairs; i++) {
-      const exact = exactAngle(position, i, pairs, theta)
-      const off = Math.abs(Math.atan2(Math.sin(angle(t, i) - exact), Math.cos(angle(t, i) - exact)))
-      assert.ok(off <= 1e-6, `position ${position}, pair ${i}: off by ${off} rad`)
-    }
-  }
-})
-
-/** The f32 angle that the graph computes, every step of it rounded to f32. */
-const anglesOf = (node: ReturnType<typeof rope>): (t: number, i: number) => number => {
-  const sine = find(node, (n) => n.op.tag === "unary" && n.op.fn === "sin")
-  const product = find(sine, (n) => n.op.tag === "binary" && n.op.fn === "mul" && n.dtype === "f32")
-  const turns = run(product.args[0]!)
-  const scale = product.args[1]!
-  assert.ok(scale.op.tag === "constant")
-  const factor = Math.fround(scale.op.value)
-  return (t, i) => Math.fround(Math.fround(turns.data[t * turns.shape[1]! + i]!) * factor)
-}
-
-type Graph = Parameters<typeof run>[0]
-const find = (root: Graph, test: (n: Graph) => boolean): Graph => {
-  const seen = [root]
-  for (const n of seen) {
-    if (test(n)) return n
-    seen.push(...n.args)
-  }
-  throw new Error("no such node")
-}
-
-const bits = 120n
-const one = 1n << bits
-
-/** position * theta^(-i / pairs) modulo one turn, in whole numbers of 2^-120; pairs is a power of two. */
-const exactAngle = (position: number, i: number, pairs: number, theta: number): number => {
-  let step = BigInt(theta) * one
-  for (let k = pairs; k > 1; k /= 2) step = squareRoot(step)
-  let frequency = one
-  for (let k = 0; k < i; k++) frequency = frequency * one / step
-  return Number(frequency * BigInt(position) % (2n * pi())) / Number(one)
-}
-
-/** Machin: pi = 16 arctan(1 / 5) - 4 arctan(1 / 239). */
-const pi = (): bigint => {
-  const arctan = (x: bigint): bigint => {
-    let [term, sum] = [one / x, 0n]
-    for (let k = 1n; term !== 0n; k += 2n) {
-      sum += (k % 4n === 1n ? term : -term) / k
-      term /= x * x
-    }
-    return sum
-  }
-  return 16n * arctan(5n) - 4n * arctan(239n)
-}
-
-const squareRoot = (x: bigint): bigint => {
-  const target = x << bits
-  let guess = 1n << BigInt((target.toString(2).length + 1) >> 1)
-  for (;;) {
-    const next = (guess + target / guess) >> 1n
-    if (next >= guess) return guess
-    guess = next
-  }
-}
-
-it("refuses what cannot be turned", () => {
-  const odd = rope(given("n head", [1, 3], [1, 2, 3]).x, iota("n", 1), "head")
-  assert.equal(faultsOf([odd]).map((f) => `${f._tag} ${f.op}: ${f.message}`), [
-    "SizeFault rope: axis 'head' is 3; it holds pairs, so its size must be even",
-  ])
-  for (const theta of [0, NaN, Infinity]) {
-    const wrong = rope(given("n head", [1, 2], [1, 2]).x, iota("n", 1), "head", theta)
-    assert.equal(faultsOf([wrong]).map((f) => `${f._tag} ${f.op}: ${f.message}`), [
-      `ValueFault rope: theta is ${theta}; expected a finite number of 1 or more, for instance 10000`,
-    ])
-  }
 })
 
 it("loses what the target's share of the softmax lacks", () => {
