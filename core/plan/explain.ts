@@ -134,19 +134,19 @@ export const explain = (p: Program): string => {
   ].join("\n")
 }
 
-/** The memory of a program by purpose, in words, a line each. `ranks` says whose it is. */
-export const explainMemory = (m: Memory, ranks = "this program"): string => {
-  const parts: ReadonlyArray<readonly [string, number]> = [
-    ...Object.entries(m.inputs),
-    ["outputs", m.outputs],
-    ["constants", m.constants],
-    ["residuals: kept for the backward pass", m.residuals],
-    ["blocks between ranks", m.exchanged],
-    ["workspace: values of the moment", m.workspace],
-  ]
-  const total = parts.reduce((n, [, b]) => n + b, 0)
-  const lines = [...parts, [`in all, of ${ranks}`, total] as const].map(([name, b]) =>
-    `${bytes(b).padStart(12)}  ${name}`
-  )
-  return lines.join("\n")
+/** The memory of a program by purpose, in words, a line each. `whose` says whose it is. */
+export const explainMemory = (m: Memory, whose = "this program"): string => {
+  const line = (name: string, b: number, indent = ""): string => `${bytes(b).padStart(12)}  ${indent}${name}`
+  const given = Object.entries(m.inputs)
+  const total = given.reduce((n, [, b]) => n + b, m.outputs + m.constants + m.arena)
+  return [
+    ...given.map(([name, b]) => line(name, b)),
+    line("outputs", m.outputs),
+    line("constants", m.constants),
+    line("arena, at most of each, at different times:", m.arena),
+    line("residuals: kept for the backward pass", m.residuals, "  "),
+    line("blocks under way between ranks", m.exchanged, "  "),
+    line("workspace: values of the moment", m.workspace, "  "),
+    line(`in all, of ${whose}`, total),
+  ].join("\n")
 }

@@ -7,7 +7,7 @@ import { written } from "../kernel/expression.ts"
 import { livesOf } from "./lives.ts"
 import { bufferBytes, type Program, type Step } from "./program.ts"
 
-/** Bytes by purpose; together they are the forecast's peak. */
+/** Bytes by purpose; inputs, outputs, constants and the arena are the forecast's peak. */
 export interface Memory {
   /** Inputs by the first of the given paths that they lie under; the rest as `others`. */
   readonly inputs: { readonly [name: string]: number }
@@ -17,9 +17,9 @@ export interface Memory {
   readonly residuals: number
   /** The most that blocks under way between ranks take, sent and arriving. */
   readonly exchanged: number
-  /** What is left of the arena: values of the moment. */
+  /** The most that everything else in the arena takes: values of the moment. */
   readonly workspace: number
-  /** All of the arena: residuals, blocks between ranks and workspace may share bytes over time. */
+  /** All of the arena. The three above are the most of each, at different times, so their sum may be more. */
   readonly arena: number
 }
 
@@ -38,6 +38,8 @@ const lengthOf = (s: Step): number => s.tag === "dispatch" ? 1 : 1 + s.steps.red
 const storedAt = (p: Program, buffer: number): number => {
   const stores = (s: Step): boolean =>
     s.tag === "dispatch" ? written(p.kernels[s.kernel]!).some((w) => s.buffers[w] === buffer) : s.steps.some(stores)
+  const brought = p.exchanges.find((e) => e.to === buffer)
+  if (brought !== undefined) return storedAt(p, brought.from)
   let at = 0
   for (const s of p.steps) {
     const next = at + lengthOf(s)
@@ -47,28 +49,38 @@ const storedAt = (p: Program, buffer: number): number => {
   return at
 }
 
+/** The most bytes alive at once, of arrays with the first and last step of each. */
+const most = (lives: ReadonlyArray<readonly [bytes: number, first: number, last: number]>): number => {
+  const changes = lives.flatMap(([bytes, first, last]) => [[first, bytes], [last + 1, -bytes]] as const)
+  // what ends is gone before what begins
+  const sorted = [...changes].sort(([a, x], [b, y]) => a - b || x - y)
+  let now = 0
+  return sorted.reduce((top, [, by]) => Math.max(top, now += by), 0)
+}
+
 /**
  * The memory of a program by purpose. `turn` is the path of the output that is known where forward ends and backward
  * begins: `metrics.loss`.
  */
 export const memoryOf = (p: Program, groups: Groups = trainingGroups, turn = "metrics.loss"): Memory => {
   const lives = livesOf(p.steps, p.kernels, p.exchanges)
-  const inArena = p.buffers.flatMap((b, i) =>
-    b.place.tag === "arena" ? [[bufferBytes(b.dtype, b.elements), lives.get(i) ?? [0, 0]] as const] : []
-  )
   const loss = p.outputs.find((o) => o.path === turn)
   const border = loss === undefined ? -1 : storedAt(p, loss.buffer)
-  const residuals = inArena.reduce(
-    (sum, [bytes, [first, last]]) => first < border && last >= border ? sum + bytes : sum,
-    0,
+  const begins = p.steps.reduce<ReadonlyArray<number>>((all, s) => [...all, all.at(-1)! + lengthOf(s)], [0])
+  const flights = p.exchanges.flatMap((e) =>
+    [e.from, e.to].map((b) => [b, begins[e.start]!, begins[e.finish]!] as const)
   )
-  const edges = [...new Set(p.exchanges.flatMap((e) => [e.start, e.finish]))]
-  const flying = edges.map((at) => {
-    const there = p.exchanges.filter((e) => e.start <= at && at <= e.finish)
-    const buffers = new Set(there.flatMap((e) => [e.from, e.to]))
-    return [...buffers].reduce((n, b) => n + bufferBytes(p.buffers[b]!.dtype, p.buffers[b]!.elements), 0)
-  })
-  const exchanged = Math.max(0, ...flying)
+  const kept = (b: number): boolean => {
+    const [first, last] = lives.get(b) ?? [0, 0]
+    return first < border && last >= border
+  }
+  const arrays = p.buffers.flatMap((b, i) => b.place.tag === "arena" ? [i] : [])
+  const bytes = (b: number): number => bufferBytes(p.buffers[b]!.dtype, p.buffers[b]!.elements)
+  const residuals = arrays.filter(kept).reduce((sum, b) => sum + bytes(b), 0)
+  const exchanged = most(flights.map(([b, first, last]) => [bytes(b), first, last]))
+  const away = new Set(flights.map(([b]) => b))
+  const moment = arrays.filter((b) => !kept(b) && !away.has(b))
+  const workspace = most(moment.map((b) => [bytes(b), ...(lives.get(b) ?? [0, 0])] as const))
   const names = [...Object.keys(groups), "others"]
   const inputs = Object.fromEntries(names.map((name) => [name, 0]))
   for (const s of p.inputs) {
@@ -76,6 +88,5 @@ export const memoryOf = (p: Program, groups: Groups = trainingGroups, turn = "me
     inputs[name]! += bufferBytes(s.dtype, p.buffers[s.buffer]!.elements)
   }
   const { outputs, constants, arena } = p.forecast
-  const workspace = Math.max(0, arena - residuals - exchanged)
   return { inputs, outputs, constants, residuals, exchanged, workspace, arena }
 }
