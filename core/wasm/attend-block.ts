@@ -4,17 +4,27 @@
  * so that one function serves all blocks of a size.
  * @module
  */
-import { addIndex, atomIndex, constantIndex, type Ranges, scaleIndex, substitute, variable } from "../kernel/affine.ts"
+import {
+  addIndex,
+  atomIndex,
+  constantIndex,
+  divIndex,
+  modIndex,
+  type Ranges,
+  scaleIndex,
+  substitute,
+  variable,
+} from "../kernel/affine.ts"
 import { rebuild } from "../kernel/expression.ts"
 import type { Expr, Index, Loop, Store } from "../kernel/kernel.ts"
 import type { AttendPlan } from "./attend-plan.ts"
 import { type Inner, inner, type LowerLoop } from "./contract-loop.ts"
 
-/** One side of a block: its loops, what kernel variables are in them, and which place they make together. */
+/** One side of a block: its loops, what kernel variables are in them, and where its places go in scratch. */
 export interface Side {
   readonly sizes: ReadonlyArray<number>
   readonly into: (first: number) => ReadonlyArray<readonly [id: number, Index]>
-  readonly place: (first: number) => Index
+  readonly place: (first: number, ranges: Ranges) => Index
 }
 
 /** Turns that blocks take: each variable of batch and share, then where the queries and keys begin. */
@@ -25,64 +35,64 @@ const turn = (depth: number): Index => atomIndex({ tag: "turn", depth })
 const startOf = (p: AttendPlan, which: "query" | "key"): number =>
   p.context.turns + p.k.batch.length + p.k.share.length + (which === "query" ? 0 : 1)
 
-/** So many places of the lanes' variable, with the heads that share keys before. */
-export const laneSide = (p: AttendPlan, count: number): Side => {
+/**
+ * So many places of the lanes' variable, with the heads that share keys before; in panels `pitch` apart from feature to
+ * feature, or where `features` is undefined side by side.
+ */
+export const laneSide = (p: AttendPlan, count: number, features?: number): Side => {
   const shares = p.sharing ? p.k.share : []
   const sizes = [...shares, count]
   return {
     sizes,
     into: (first) => [
       ...shares.map((_, i) => [p.ids.share[i]!, variable(first + i)] as const),
-      [p.laneId, addIndex(turn(startOf(p, p.lane)), variable(first + shares.length))],
+      [p.ids[p.lane], addIndex(turn(startOf(p, p.lane)), variable(first + shares.length))],
     ],
-    place: (first) =>
-      sizes.reduce<Index>(
-        (at, _, i) => addIndex(at, scaleIndex(variable(first + i), sizes.slice(i + 1).reduce((a, b) => a * b, 1))),
+    place: (first, ranges) => {
+      const at = sizes.reduce<Index>(
+        (sum, _, i) => addIndex(sum, scaleIndex(variable(first + i), sizes.slice(i + 1).reduce((a, b) => a * b, 1))),
         constantIndex(0),
-      ),
+      )
+      if (features === undefined || p.panels === 1) return at
+      const panel = scaleIndex(divIndex(at, p.width, ranges), p.width * features)
+      return addIndex(panel, modIndex(at, p.width, ranges))
+    },
   }
 }
 
-/** So many rows. */
-export const rowSide = (p: AttendPlan, count: number): Side => ({
+/** So many rows, `pitch` elements apart. */
+export const rowSide = (p: AttendPlan, count: number, pitch: number): Side => ({
   sizes: [count],
-  into: (first) => [[p.rowId, addIndex(turn(startOf(p, p.row)), variable(first))]],
-  place: variable,
+  into: (first) => [[p.ids[p.row], addIndex(turn(startOf(p, p.row)), variable(first))]],
+  place: (first) => scaleIndex(variable(first), pitch),
 })
 
-/** All of a feature variable. */
-export const featureSide = (id: number, size: number): Side => ({
+/** All of a feature variable, `pitch` elements apart. */
+export const featureSide = (id: number, size: number, pitch: number): Side => ({
   sizes: [size],
   into: (first) => [[id, variable(first)]],
-  place: variable,
+  place: (first) => scaleIndex(variable(first), pitch),
 })
 
-/** Sides with the elements from place to place of each. */
-export type Sides = ReadonlyArray<readonly [Side, pitch: number]>
-
-const laid = (p: AttendPlan, sides: Sides): {
+const laid = (p: AttendPlan, sides: ReadonlyArray<Side>): {
   readonly dims: ReadonlyArray<number>
   readonly place: Index
   readonly expr: (e: Expr, acc?: Expr) => Expr
   readonly index: (at: Index) => Index
 } => {
-  const dims = sides.flatMap(([s]) => s.sizes)
-  const firsts = sides.map((_, i) => sides.slice(0, i).reduce((n, [s]) => n + s.sizes.length, 0))
+  const dims = sides.flatMap((s) => s.sizes)
+  const firsts = sides.map((_, i) => sides.slice(0, i).reduce((n, s) => n + s.sizes.length, 0))
   const begun = p.context.turns
+  const own = sides.flatMap((s, i) => s.into(firsts[i]!).map(([id, at]) => [id, at, s] as const))
   const into = new Map<number, Index>([
-    ...p.ids.batch.map((id, i) => [id, turn(begun + i)] as const),
-    ...p.ids.share.map((id, i) => [id, turn(begun + p.ids.batch.length + i)] as const),
+    ...[...p.ids.batch, ...p.ids.share].map((id) => [id, turn(begun + id)] as const),
     [p.ids.query, turn(startOf(p, "query"))],
     [p.ids.key, turn(startOf(p, "key"))],
     [p.ids.head, constantIndex(0)],
     [p.ids.value, constantIndex(0)],
-    ...sides.flatMap(([s], i) => s.into(firsts[i]!)),
+    ...own.map(([id, at]) => [id, at] as const),
   ])
   const counts = [...p.k.batch, ...p.k.share, p.k.query, p.k.key]
-  const within = (id: number): number => {
-    const own = sides.findIndex(([s], i) => s.into(firsts[i]!).some(([x]) => x === id))
-    return own < 0 ? 1 : sides[own]![0].sizes.at(-1)!
-  }
   const ranges: Ranges = {
     size: (id) => dims[id]!,
     value: () => [-Infinity, Infinity],
@@ -90,7 +100,8 @@ const laid = (p: AttendPlan, sides: Sides): {
     turn: (depth) => {
       const id = depth - begun
       if (id < 0) return 2 ** 31
-      return Math.max(1, counts[id]! - (id < p.ids.query ? 0 : within(id) - 1))
+      const side = id < p.ids.query ? undefined : own.find(([x]) => x === id)?.[2]
+      return Math.max(1, counts[id]! - (side === undefined ? 0 : side.sizes.at(-1)! - 1))
     },
   }
   const moved = (acc: Expr | undefined): (e: Expr) => Expr =>
@@ -100,10 +111,7 @@ const laid = (p: AttendPlan, sides: Sides): {
     )
   return {
     dims,
-    place: sides.reduce<Index>(
-      (at, [s, pitch], i) => addIndex(at, scaleIndex(s.place(firsts[i]!), pitch)),
-      constantIndex(0),
-    ),
+    place: sides.reduce<Index>((at, s, i) => addIndex(at, s.place(firsts[i]!, ranges)), constantIndex(0)),
     expr: (e, acc) => moved(acc)(e),
     index: (at) => substitute(at, (id) => into.get(id)!, moved(undefined), ranges),
   }
@@ -117,7 +125,7 @@ const map = (dims: ReadonlyArray<number>, stores: ReadonlyArray<Store>): Loop =>
 })
 
 /** Writes a block of a value (f32 or i32) to scratch. */
-export const blockOf = (p: AttendPlan, value: Expr, sides: Sides, lowerLoop: LowerLoop): Inner => {
+export const blockOf = (p: AttendPlan, value: Expr, sides: ReadonlyArray<Side>, lowerLoop: LowerLoop): Inner => {
   const { dims, place, expr } = laid(p, sides)
   const stores = [{ buffer: p.context.buffers.length, at: place, value: expr(value) }]
   return inner(map(dims, stores), p.context, value.dtype === "i32" ? "i32" : "f32", blockTurns(p), lowerLoop)
@@ -127,18 +135,12 @@ export const blockOf = (p: AttendPlan, value: Expr, sides: Sides, lowerLoop: Low
 export const storesOf = (
   p: AttendPlan,
   stores: ReadonlyArray<Store>,
-  sides: Sides,
+  sides: ReadonlyArray<Side>,
   finished: (sum: Expr) => Expr,
   lowerLoop: LowerLoop,
 ): Inner => {
   const { dims, place, expr, index } = laid(p, sides)
-  const sum: Expr = { tag: "load", dtype: "f32", buffer: p.context.buffers.length, at: place, guards: [] }
-  const value = finished(sum)
-  return inner(
-    map(dims, stores.map((s) => ({ buffer: s.buffer, at: index(s.at), value: expr(s.value, value) }))),
-    p.context,
-    "f32",
-    blockTurns(p),
-    lowerLoop,
-  )
+  const sum = finished({ tag: "load", dtype: "f32", buffer: p.context.buffers.length, at: place, guards: [] })
+  const moved = stores.map((s) => ({ buffer: s.buffer, at: index(s.at), value: expr(s.value, sum) }))
+  return inner(map(dims, moved), p.context, "f32", blockTurns(p), lowerLoop)
 }

@@ -15,54 +15,62 @@ import { type Writer, writer } from "./writer.ts"
 
 const range = (n: number): ReadonlyArray<number> => Array.from({ length: n }, (_, i) => i)
 
-/** What a pass is given: addresses of the panel's part of lane arrays, of the first row's part of row arrays, of scratch. */
+/** What a pass is given, as addresses. */
 interface Strip {
   readonly w: Writer
-  readonly lanes: Local<"i32">
-  readonly rows: Local<"i32">
   readonly scratch: Local<"i32">
-  readonly count: Local<"i32">
+  readonly panel: Local<"i32">
+  /** The panel's part of arrays of lanes. */
+  readonly lanes: Local<"i32">
+  /** The first row, in arrays of rows and in the strip. */
+  readonly rows: Local<"i32">
+  readonly strip: Local<"i32">
   readonly bias: Local<"i32">
+  readonly count: Local<"i32">
   /** Vectors of a row. */
   readonly vectors: ReadonlyArray<number>
 }
 
-/** `(lanes, rows, scratch, count, bias, constants)` */
+/**
+ * `(scratch, panel, first, skip, count, constants)`: `count` rows of a strip that begins at row `first` of its block, but
+ * for `skip` rows at its beginning.
+ */
 export type Pass = Func
 
 const pass = (name: string, p: AttendPlan, pool: ConstantPool, write: (s: Strip) => void): Pass =>
   func(name, Array.from({ length: 6 }, () => "i32" as const), [], (scope) => {
-    const [lanes, rows, scratch, count, bias, constants] = scope.params as ReadonlyArray<Local<"i32">>
+    const [scratch, panel, first, skip, count, constants] = scope.params as ReadonlyArray<Local<"i32">>
     const w = writer(scope, p.context.features, pool, constants!)
+    const bytes = 4 * p.width
+    const row = w.keep(i32.add(first!, skip!))
+    const lanes = w.keep(i32.add(scratch!, i32.mul(panel!, bytes)))
     write({
-      ...{ w, lanes: lanes!, rows: rows!, scratch: scratch!, count: count!, bias: bias! },
+      ...{ w, scratch: scratch!, panel: panel!, lanes, count: count! },
+      rows: w.keep(i32.add(scratch!, i32.mul(row, 4))),
+      strip: w.keep(i32.add(scratch!, i32.mul(skip!, bytes))),
+      bias: w.keep(p.k.bias === undefined ? lanes : i32.add(lanes, i32.mul(row, bytes * p.panels))),
       vectors: range(p.width / 4),
     })
     return w.body()
   })
 
-/** Runs `body` for every row: `at` is the address of the row in the strip at offset 0, `row` in row arrays. */
+/** Runs `body` for every row: `at` is its address in strips, `row` in arrays of rows, `bias` in the block of bias. */
 const eachRow = (
   s: Strip,
-  bytes: number,
+  p: AttendPlan,
   body: (at: Local<"i32">, row: Local<"i32">, bias: Local<"i32">) => void,
-  biasStep = 0,
 ): void => {
   const { w } = s
   const at = w.fresh("i32"), row = w.fresh("i32"), bias = w.fresh("i32"), end = w.fresh("i32")
-  w.put([
-    at.set(s.scratch),
-    row.set(s.rows),
-    bias.set(s.bias),
-    end.set(i32.add(s.scratch, i32.mul(s.count, bytes))),
-  ])
+  const bytes = 4 * p.width
+  w.put([at.set(s.strip), row.set(s.rows), bias.set(s.bias), end.set(i32.add(s.strip, i32.mul(s.count, bytes)))])
   const code = w.capture(() => body(at, row, bias))
   w.put(when(
     i32.gtS(s.count, 0),
     loop((again) => [
       code,
       row.set(i32.add(row, 4)),
-      biasStep === 0 ? [] : bias.set(i32.add(bias, biasStep)),
+      p.k.bias === undefined ? [] : bias.set(i32.add(bias, bytes * p.panels)),
       branchIf(again, i32.ltU(at.tee(i32.add(at, bytes)), end)),
     ]),
   ))
@@ -73,10 +81,9 @@ export const scorePass = (p: AttendPlan, at: AttendScratch, pool: ConstantPool, 
   pass(masked ? "maskedScores" : "scores", p, pool, (s) => {
     const { w } = s
     const { k } = p
-    const bytes = 4 * p.width
     const low = w.f32(nothing)
     const lane = (offset: number, j: number): V128 => v128.load(s.lanes, offset + 16 * j)
-    eachRow(s, bytes, (row, rows, bias) => {
+    eachRow(s, p, (row, rows, bias) => {
       const place = masked && p.ranged ? w.keep(v128.load32Splat(rows, at.rowPosition)) : undefined
       const segment = masked && p.segmented ? w.keep(v128.load32Splat(rows, at.rowSegment)) : undefined
       const made = s.vectors.map((j): V128 => {
@@ -93,26 +100,28 @@ export const scorePass = (p: AttendPlan, at: AttendScratch, pool: ConstantPool, 
             i32x4.geS(place, lane(at.low, j)),
             i32x4.leS(place, lane(at.high, j)),
           ]),
-          ...(segment === undefined ? [] : [i32x4.eq(segment, lane(at.segment, j))]),
+          ...(segment === undefined ? [] : [i32x4.eq(segment, lane(at.laneSegment, j))]),
         ]
         const all = sees.slice(1).reduce<V128 | undefined>((a, b) => v128.and(a!, b), sees[0])
         return w.keep(all === undefined ? x : v128.bitselect(x, low, all))
       })
       made.forEach((x, j) => w.put(v128.store(row, x, at.strip + 16 * j)))
-    }, 4 * p.pitch)
+    })
   })
 
 /** Multiplies what is summed. */
-const scaleSums = ({ w, lanes, vectors }: Strip, p: AttendPlan, at: AttendScratch, by: ReadonlyArray<V128>): void => {
+const scaleSums = (s: Strip, p: AttendPlan, at: AttendScratch, by: ReadonlyArray<V128>): void => {
+  const { w } = s
   for (const { acc, features } of p.sums) {
     const a = w.fresh("i32"), end = w.fresh("i32")
+    const bytes = 4 * p.width
     const offset = (j: number): number => at.sums[acc]! + 16 * j
     w.put([
-      a.set(lanes),
-      end.set(i32.add(lanes, 4 * p.pitch * features)),
+      a.set(i32.add(s.scratch, i32.mul(s.panel, bytes * features))),
+      end.set(i32.add(a, bytes * features)),
       loop((again) => [
-        vectors.map((j) => v128.store(a, f32x4.mul(v128.load(a, offset(j)), by[j]!), offset(j))),
-        branchIf(again, i32.ltU(a.tee(i32.add(a, 4 * p.pitch)), end)),
+        s.vectors.map((j) => v128.store(a, f32x4.mul(v128.load(a, offset(j)), by[j]!), offset(j))),
+        branchIf(again, i32.ltU(a.tee(i32.add(a, bytes)), end)),
       ]),
     ])
   }
@@ -122,14 +131,13 @@ const scaleSums = ({ w, lanes, vectors }: Strip, p: AttendPlan, at: AttendScratc
 export const softPass = (p: AttendPlan, at: AttendScratch, pool: ConstantPool): Pass =>
   pass("soft", p, pool, (s) => {
     const { w } = s
-    const bytes = 4 * p.width
     const before = s.vectors.map((j) => w.keep(v128.load(s.lanes, at.top + 16 * j)))
     const top = before.map((b) => {
       const t = w.fresh("v128")
       w.put(t.set(b))
       return t
     })
-    eachRow(s, bytes, (row) => {
+    eachRow(s, p, (row) => {
       s.vectors.forEach((j) => w.put(top[j]!.set(f32x4.pmax(top[j]!, v128.load(row, at.strip + 16 * j)))))
     })
     top.forEach((t, j) => w.put(v128.store(s.lanes, t, at.top + 16 * j)))
@@ -140,7 +148,7 @@ export const softPass = (p: AttendPlan, at: AttendScratch, pool: ConstantPool): 
       w.put(t.set(w.f32(0)))
       return t
     })
-    eachRow(s, bytes, (row) => {
+    eachRow(s, p, (row) => {
       const weights = s.vectors.map((j) => w.keep(power2(w, f32x4.sub(v128.load(row, at.strip + 16 * j), base[j]!))))
       weights.forEach((x, j) => w.put(v128.store(row, x, at.strip + 16 * j)))
       weights.forEach((x, j) => w.put(total[j]!.set(f32x4.add(total[j]!, x))))
@@ -163,7 +171,7 @@ export const slopePass = (p: AttendPlan, at: AttendScratch, pool: ConstantPool):
       lanes ? s.vectors.map((j) => w.keep(v128.load(s.lanes, offset + 16 * j))) : undefined
     const lse = own(at.lse), delta = own(at.delta)
     const both = p.sums.some((sum) => sum.of === "slopes")
-    eachRow(s, 4 * p.width, (row, rows) => {
+    eachRow(s, p, (row, rows) => {
       const rowLse = lanes ? undefined : w.keep(v128.load32Splat(rows, at.lse))
       const rowDelta = lanes ? undefined : w.keep(v128.load32Splat(rows, at.delta))
       const weights = s.vectors.map((j) => {

@@ -1,7 +1,7 @@
 /**
  * How an attention is cut. One side of the scores, queries or keys, stands in the lanes: a task owns a block of them, and
- * the other side runs past in blocks of rows. So that what is summed over rows needs no sums across lanes, scores, weights
- * and results are all held as `[row][lane]` or `[feature][lane]`:
+ * the other side runs past in blocks of rows. Scores, weights and results are held as `[row][lane]` or `[feature][lane]`,
+ * so nothing is ever summed across lanes:
  *
  * | part | lanes | rows | products of a block |
  * | --- | --- | --- | --- |
@@ -9,24 +9,24 @@
  * | query | queries | keys | S, dP = V dO', dq' += K' dS |
  * | keys | keys | queries | S = Q K', dP = dO V', dv' += dO' P, dk' += Q' dS |
  *
- * The operand in the lanes is packed once a task (the scale goes in there); that of the rows is read where it lies, if it
- * is plain, element by element as the left operand of a tile (`contract-tile.ts`), so nothing else is packed.
+ * The operand in the lanes is packed once a task, in panels `[feature][lane]` (the scale goes in there); that of the rows
+ * is read where it lies, if it lies well, as the left operand of tiles (`contract-tile.ts`): nothing else is packed.
  * @module
  */
 import { type Variables, variablesOf } from "../kernel/attend.ts"
 import type { Attend, Expr, Store } from "../kernel/kernel.ts"
-import { type Plain, plainOf, single } from "./contract-operand.ts"
+import { type Group, type Plain, plainOf, single } from "./contract-operand.ts"
 import type { KernelContext } from "./kernel.ts"
 
-/** An operand of the rows. */
-export interface RowOperand {
+/** One of the two operands of a side: of the scores, or of the other product. */
+export interface Operand {
   readonly value: Expr
   /** The variable and number of its features. */
   readonly feature: number
   readonly features: number
-  /** Read where it lies; undefined: written to scratch first. */
+  /** A plain load of f32, if it is one that can be read as it lies: features side by side. */
   readonly plain: Plain | undefined
-  /** Bytes from row to row and from feature to feature. */
+  /** Bytes from place to place and from feature to feature, where it is read: there, or in scratch as it was written. */
   readonly row: number
   readonly step: number
 }
@@ -37,10 +37,13 @@ export interface Sum {
   readonly acc: number
   /** The weights: P, or the cotangent of the scores. */
   readonly of: "weights" | "slopes"
+  /** Which operand of the rows they weigh. */
   readonly by: "first" | "second"
-  readonly features: number
   readonly feature: number
+  readonly features: number
   readonly stores: ReadonlyArray<Store>
+  /** Where it goes, if that is a plain store of f32, features side by side. */
+  readonly plain: Plain | undefined
 }
 
 /** Everything that is decided before code is written. */
@@ -50,8 +53,6 @@ export interface AttendPlan {
   readonly ids: Variables
   readonly lane: "query" | "key"
   readonly row: "query" | "key"
-  readonly laneId: number
-  readonly rowId: number
   readonly laneCount: number
   readonly rowCount: number
   /** Places of the lane variable, and of the row variable, in a block. */
@@ -59,91 +60,118 @@ export interface AttendPlan {
   readonly rowBlock: number
   /** Query heads that share keys stand side by side in the lanes. */
   readonly sharing: boolean
-  /** Lanes of a block at most, rounded up to whole panels. */
-  readonly pitch: number
-  /** Lanes of a panel, rows of a tile. */
+  /** Query heads that share keys. */
+  readonly shares: number
+  /** Lanes of a panel, panels of a block at most, rows of a tile. */
   readonly width: number
+  readonly panels: number
   readonly tileRows: number
-  readonly first: RowOperand
-  readonly second: RowOperand
+  /** Operands of the lanes; there is no second one in the forward part. */
+  readonly lanes: { readonly first: Operand; readonly second: Operand | undefined }
+  /** Operands of the rows; written to scratch block by block where they are not plain. */
+  readonly rows: { readonly first: Operand; readonly second: Operand }
   readonly sums: ReadonlyArray<Sum>
+  /** Stores of the log-sum-exp. */
+  readonly lse: ReadonlyArray<Store>
+  /** Masked by positions; by segments. */
   readonly ranged: boolean
   readonly segmented: boolean
   /** Positions of the rows are their places. */
   readonly placed: boolean
 }
 
-const most = 1024
+/** Blocks that are wished for are no larger. */
+export const mostInBlock = 1024
+/** Query heads that share keys are joined in the lanes where all their queries are no more than this. */
+const mostShared = 64
+/** Bytes of a block of rows that stay in the first cache. */
+const rowBytes = 30 << 10
+const enoughTasks = 48
 
 const clamp = (n: number, low: number, high: number): number => Math.max(low, Math.min(n, high))
+const gcd = (a: number, b: number): number => b === 0 ? a : gcd(b, a % b)
+const product = (sizes: ReadonlyArray<number>): number => sizes.reduce((a, b) => a * b, 1)
 
-const roundUp = (n: number, to: number): number => Math.ceil(n / to) * to
+const isPlace = (e: Expr, id: number, size: number): boolean => {
+  if (e.tag !== "index" || e.at.base !== 0) return false
+  const [term, ...more] = e.at.terms
+  if (term === undefined) return size === 1
+  return more.length === 0 && term.coef === 1 && term.atom.tag === "var" && term.atom.id === id
+}
 
-/** Is it that variable itself? */
-const isPlace = (e: Expr, id: number, size: number): boolean =>
-  e.tag === "index" && e.at.base === 0 &&
-  (size === 1
-    ? e.at.terms.length === 0
-    : e.at.terms.length === 1 && e.at.terms[0]!.coef === 1 && e.at.terms[0]!.atom.tag === "var" &&
-      e.at.terms[0]!.atom.id === id)
-
+/** The acc of a store. */
 const accOf = (e: Expr): number => e.tag === "acc" ? e.id : e.tag === "round" || e.tag === "cast" ? accOf(e.x) : 0
+
+const group = (first: number, count: number): Group => ({ first, sizes: [count], count })
+
+/** Do rows lie so that a block of them fills the first cache evenly? */
+const liesWell = (plain: Plain, features: number): boolean => {
+  const row = 4 * Math.abs(single(plain.lane) ?? 0)
+  return gcd(row, 4096) <= Math.max(64, 2 ** Math.ceil(Math.log2(4 * features)))
+}
+
+/** A block of lanes: so many that rows are read seldom, and that there are tasks for all threads. */
+const lanesFor = (count: number, others: number, width: number): number =>
+  [128, 64, 32].find((n) => n <= count && n % width === 0 && others * Math.ceil(count / n) >= enoughTasks) ??
+    Math.min(count, 2 * width)
 
 /** Decides. */
 export const attendPlan = (k: Attend, context: KernelContext): AttendPlan => {
   const ids = variablesOf(k)
   const lane = k.part === "keys" ? "key" : "query", row = k.part === "keys" ? "query" : "key"
   const laneCount = k[lane], rowCount = k[row]
-  const shares = k.share.reduce((a, b) => a * b, 1)
-  const sharing = k.part !== "keys" && shares > 1 && shares * laneCount <= 64
-  const wish = { query: k.queryBlock, key: k.keyBlock }
-  const laneBlock = sharing
-    ? laneCount
-    : clamp(wish[lane] > 0 ? wish[lane] : 64, 1, Math.min(most, Math.max(1, laneCount)))
-  const rowBlock = clamp(wish[row] > 0 ? wish[row] : 120, 1, Math.min(most, Math.max(1, rowCount)))
-  const lanes = laneBlock * (sharing ? shares : 1)
+  const shares = product(k.share)
+  const sharing = k.part !== "keys" && shares > 1 && shares * laneCount <= mostShared
   const wide = context.features.revectorize
-  const width = lanes <= 4 ? 4 : lanes <= 8 || !wide ? 8 : 16
-  const operand = (value: Expr, which: "head" | "value"): RowOperand => {
+  const operand = (side: "query" | "key", which: "head" | "value", value: Expr): Operand => {
     const feature = ids[which], features = k[which]
-    const group = (first: number, count: number): { first: number; sizes: ReadonlyArray<number>; count: number } => ({
-      first,
-      sizes: [count],
-      count,
-    })
-    const found = plainOf(value, group(ids[row], rowCount), group(feature, features), context.buffers)
+    const found = plainOf(value, group(ids[side], k[side]), group(feature, features), context.buffers)
     const moves = found !== undefined && [...found.lane, ...found.depth].every((s) => s.stride !== 0)
-    const plain = found?.dtype === "f32" && moves ? found : undefined
+    const along = features === 1 || (found !== undefined && single(found.depth) === 1)
+    const fits = side === lane ? !sharing : found !== undefined && liesWell(found, features)
+    const plain = found?.dtype === "f32" && moves && along && fits ? found : undefined
     return {
       ...{ value, feature, features, plain },
       row: plain === undefined ? 4 * features : 4 * single(plain.lane)!,
       step: plain === undefined ? 4 : 4 * single(plain.depth)!,
     }
   }
-  const storesOf = (acc: number): ReadonlyArray<Store> => k.stores.filter((s) => accOf(s.value) === acc)
   const sum = (acc: number, of: Sum["of"], by: Sum["by"], which: "head" | "value"): ReadonlyArray<Sum> => {
-    const stores = storesOf(acc)
-    return stores.length === 0 ? [] : [{ acc, of, by, feature: ids[which], features: k[which], stores }]
+    const stores = k.stores.filter((s) => accOf(s.value) === acc)
+    const feature = ids[which], features = k[which]
+    return stores.length === 0 ? [] : [{ acc, of, by, feature, features, stores, plain: result(stores, which) }]
   }
+  const result = ([store, ...more]: ReadonlyArray<Store>, which: "head" | "value"): Plain | undefined => {
+    if (store?.value.tag !== "acc" || more.length > 0 || sharing) return undefined
+    const as: Expr = { tag: "load", dtype: "f32", buffer: store.buffer, at: store.at, guards: [] }
+    const plain = plainOf(as, group(ids[lane], laneCount), group(ids[which], k[which]), context.buffers)
+    return plain?.dtype === "f32" && (k[which] === 1 || single(plain.depth) === 1) ? plain : undefined
+  }
+  const q = operand("query", "head", k.q), keys = operand("key", "head", k.k), values = operand("key", "value", k.v)
+  const cotangent = k.cotangent === undefined ? undefined : operand("query", "value", k.cotangent)
+  const wish = { query: k.queryBlock, key: k.keyBlock }
+  const block = (which: "query" | "key", own: number): number =>
+    clamp(wish[which] > 0 ? Math.min(wish[which], mostInBlock) : own, 1, Math.max(1, k[which]))
+  const others = product(k.batch) * (k.part === "keys" || sharing ? 1 : shares)
+  const laneBlock = sharing ? laneCount : block(lane, lanesFor(laneCount, others, wide ? 16 : 8))
+  const lanes = laneBlock * (sharing ? shares : 1)
+  const width = lanes <= 4 ? 4 : lanes <= 8 || !wide ? 8 : 16
+  const tileRows = width === 4 ? 8 : wide ? 5 : 6
+  const fitting = Math.floor(rowBytes / (4 * Math.max(1, k.head, k.value)))
   return {
-    ...{ k, context, ids, lane, row, laneCount, rowCount, laneBlock, rowBlock, sharing, width },
-    laneId: ids[lane],
-    rowId: ids[row],
-    pitch: roundUp(lanes, width),
-    tileRows: width === 4 ? 8 : wide ? 5 : 6,
-    first: operand(k.part === "keys" ? k.q : k.k, "head"),
-    second: operand(k.part === "keys" ? k.cotangent! : k.v, "value"),
+    ...{ k, context, ids, lane, row, laneCount, rowCount, laneBlock, sharing, shares, width, tileRows },
+    rowBlock: block(row, clamp(fitting - fitting % 30, 30, 120)),
+    panels: Math.max(1, Math.ceil(lanes / width)),
+    lanes: k.part === "keys" ? { first: keys, second: values } : { first: q, second: cotangent },
+    rows: k.part === "keys" ? { first: q, second: cotangent! } : { first: keys, second: values },
     sums: k.part === "forward"
       ? sum(0, "weights", "second", "value")
       : k.part === "query"
       ? sum(0, "slopes", "first", "head")
       : [...sum(1, "weights", "second", "value"), ...sum(0, "slopes", "first", "head")],
+    lse: k.part === "forward" ? k.stores.filter((s) => accOf(s.value) === 1) : [],
     ranged: k.causal > 0 || k.window > 0,
     segmented: k.querySegment !== undefined && k.keySegment !== undefined,
     placed: isPlace(row === "query" ? k.queryPosition : k.keyPosition, ids[row], rowCount),
   }
 }
-
-/** Stores of the log-sum-exp. */
-export const lseStores = ({ k }: AttendPlan): ReadonlyArray<Store> =>
-  k.part === "forward" ? k.stores.filter((s) => accOf(s.value) === 1) : []

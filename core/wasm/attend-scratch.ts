@@ -4,15 +4,15 @@
  */
 import type { AttendPlan } from "./attend-plan.ts"
 
-/** Byte offsets. Arrays of lanes hold one number for each of `pitch` lanes, arrays of rows one for each row of a block. */
+/** Byte offsets. Arrays of lanes hold one number for each lane of a block, arrays of rows one for each row of a block. */
 export interface AttendScratch {
-  /** `[feature][lane]`: the operands in the lanes. */
+  /** `[panel][feature][lane]`: the operands in the lanes. */
   readonly first: number
   readonly second: number
   /** Arrays of lanes. */
   readonly low: number
   readonly high: number
-  readonly segment: number
+  readonly laneSegment: number
   readonly top: number
   readonly total: number
   /** Arrays of queries: of lanes or of rows. */
@@ -27,19 +27,18 @@ export interface AttendScratch {
   readonly bends: number
   /** `[row][lane]` */
   readonly bias: number
-  /** `[feature][lane]` by acc. */
+  /** `[panel][feature][lane]` by acc. */
   readonly sums: ReadonlyArray<number>
   /** `[row][feature]`: operands of the rows that are not read where they lie. */
-  readonly rows: number
-  readonly values: number
-  /** Least and greatest of low, high and segment: of each panel, then of all lanes; then of the rows. */
+  readonly rowFirst: number
+  readonly rowSecond: number
+  /** Least and greatest of what the lanes see: of each panel, then of all lanes. */
   readonly extents: number
-  readonly rowExtents: number
   /** Of all of it. */
   readonly bytes: number
 }
 
-/** Bytes of one set of extents. */
+/** Bytes of the extents of some lanes. */
 export const extentBytes = 24
 
 /** Lays out. */
@@ -50,7 +49,7 @@ export const attendScratch = (p: AttendPlan): AttendScratch => {
     end += Math.ceil(4 * elements / 64) * 64 + (elements > 0 ? 64 : 0)
     return at
   }
-  const lanes = p.pitch, rows = p.rowBlock
+  const lanes = p.panels * p.width, rows = p.rowBlock
   const backward = p.k.part !== "forward"
   const masks = p.ranged || p.segmented ? 1 : 0
   const queries = backward ? (p.lane === "query" ? lanes : rows) : 0
@@ -61,7 +60,7 @@ export const attendScratch = (p: AttendPlan): AttendScratch => {
     second: take(backward ? k.value * lanes : 0),
     low: take(masks * lanes),
     high: take(masks * lanes),
-    segment: take(masks * lanes),
+    laneSegment: take(masks * lanes),
     top: take(backward ? 0 : lanes),
     total: take(backward ? 0 : lanes),
     lse: take(queries),
@@ -73,10 +72,9 @@ export const attendScratch = (p: AttendPlan): AttendScratch => {
     bends: take(backward && k.cap > 0 ? strip : 0),
     bias: take(k.bias === undefined ? 0 : lanes * rows),
     sums: [0, 1].map((acc) => take((p.sums.find((s) => s.acc === acc)?.features ?? 0) * lanes)),
-    rows: take(p.first.plain === undefined ? rows * p.first.features : 0),
-    values: take(p.second.plain === undefined ? rows * p.second.features : 0),
-    extents: take(masks * (lanes / p.width + 1) * extentBytes / 4),
-    rowExtents: take(masks * extentBytes / 4),
+    rowFirst: take(p.rows.first.plain === undefined ? rows * p.rows.first.features : 0),
+    rowSecond: take(p.rows.second.plain === undefined ? rows * p.rows.second.features : 0),
+    extents: take(masks * (p.panels + 1) * extentBytes / 4),
     bytes: end,
   }
 }

@@ -1,164 +1,75 @@
 /**
  * Attention on the CPU: a flash attention (Dao, 2023) in tiles; see `attend-plan.ts` for how it is cut. A task owns a
  * block of lanes and with it all results of theirs, and rows are folded in one order: results do not depend on the number
- * of threads.
+ * of threads. Blocks in which nothing is seen are skipped, blocks in which all is seen know no masks. Nothing of a pair
+ * that does not see each other goes into a result, but that 0 times the value of a key counts as 0 only if that is finite
+ * where some neighbour of the query (of the same panel) sees that key.
  * @module
  */
-import { nothing } from "../graph/attention.ts"
-import type { Attend, Expr, Store } from "../kernel/kernel.ts"
-import { blockOf, featureSide, laneSide, rowSide, type Side, type Sides, storesOf } from "./attend-block.ts"
-import { interval } from "./attend-mask.ts"
+import type { Attend } from "../kernel/kernel.ts"
+import { tableOf, tablePhase } from "./attend-bounds.ts"
+import { attendLoops } from "./attend-loops.ts"
 import { finishPass, scorePass, slopePass, softPass } from "./attend-pass.ts"
-import { type AttendPlan, attendPlan, lseStores } from "./attend-plan.ts"
-import { type AttendScratch, attendScratch } from "./attend-scratch.ts"
+import { attendPlan } from "./attend-plan.ts"
+import { attendScratch } from "./attend-scratch.ts"
 import { attendPhase } from "./attend-task.ts"
 import type { Inner, LowerLoop } from "./contract-loop.ts"
 import type { Placed } from "./contract.ts"
 import { constantPool, type KernelCode, type KernelContext } from "./kernel.ts"
 
-/** Loops over blocks by the size of the block. */
-export type SizedBlocks = ReadonlyMap<number, Placed>
-
-/** Operands that blocks are written of. */
-type Name =
-  | "first"
-  | "second"
-  | "low"
-  | "high"
-  | "segment"
-  | "laneLse"
-  | "laneDelta"
-  | "rowPosition"
-  | "rowSegment"
-  | "rowLse"
-  | "rowDelta"
-  | "rows"
-  | "values"
-  | "bias"
-
-/** All loops around an attention. */
-export interface Blocks {
-  readonly sized: { readonly [N in Name]?: SizedBlocks } & { readonly first: SizedBlocks }
-  readonly stores: ReadonlyArray<{ readonly sized: SizedBlocks; readonly at: number }>
+/** Parts of the constants, one after another. */
+interface Constants {
+  /** Adds a part; gives its byte offset. */
+  readonly add: (part: Uint8Array) => number
+  readonly bytes: () => Uint8Array
 }
 
-const times = (x: Expr, by: number): Expr =>
-  by === 1 ? x : { tag: "binary", dtype: "f32", fn: "mul", x, y: { tag: "const", dtype: "f32", value: by } }
-
-/** In units of log 2; a query that sees nothing gives weights 0 whatever this is. */
-const lseOf = (e: Expr): Expr => ({
-  tag: "select",
-  dtype: "f32",
-  c: { tag: "binary", dtype: "bool", fn: "gt", x: e, y: { tag: "const", dtype: "f32", value: nothing / 2 } },
-  x: times(e, Math.LOG2E),
-  y: { tag: "const", dtype: "f32", value: 0 },
-})
-
-const sizesAlong = (count: number, block: number): ReadonlyArray<number> =>
-  [...new Set([Math.min(block, count), count % block === 0 ? block : count % block])].filter((n) => n > 0)
-
-const blocksOf = (p: AttendPlan, at: AttendScratch, place: (i: Inner) => Placed, lowerLoop: LowerLoop): Blocks => {
-  const { k } = p
-  const laneSizes = sizesAlong(p.laneCount, p.laneBlock), rowSizes = sizesAlong(p.rowCount, p.rowBlock)
-  const each = (sizes: ReadonlyArray<number>, of: (n: number) => Inner): SizedBlocks =>
-    new Map(sizes.map((n) => [n, place(of(n))]))
-  const lanes = (value: Expr, features?: Side): SizedBlocks =>
-    each(laneSizes, (n) => {
-      const sides: Sides = [...(features === undefined ? [] : [[features, p.pitch] as const]), [laneSide(p, n), 1]]
-      return blockOf(p, value, sides, lowerLoop)
-    })
-  const rows = (value: Expr, features?: Side): SizedBlocks =>
-    each(rowSizes, (n) => {
-      const width = features?.sizes[0] ?? 1
-      const sides: Sides = [[rowSide(p, n), width], ...(features === undefined ? [] : [[features, 1] as const])]
-      return blockOf(p, value, sides, lowerLoop)
-    })
-  const head = featureSide(p.ids.head, k.head), value = featureSide(p.ids.value, k.value)
-  const scale = k.cap > 0 ? k.scale / k.cap : k.scale * Math.LOG2E
-  const backward = k.part !== "forward"
-  const atLanes = p.lane === "query"
-  const sees = p.ranged || p.segmented ? interval(p) : undefined
-  const [laneSegment, rowSegment] = atLanes ? [k.querySegment, k.keySegment] : [k.keySegment, k.querySegment]
-  const stores = (list: ReadonlyArray<Store>, from: number, sides: (n: number) => Sides, done: (e: Expr) => Expr) =>
-    list.length === 0 ? [] : [{ sized: each(laneSizes, (n) => storesOf(p, list, sides(n), done, lowerLoop)), at: from }]
+const constants = (): Constants => {
+  const parts: Array<readonly [number, Uint8Array]> = []
+  let end = 0
   return {
-    sized: {
-      first: lanes(times(atLanes ? k.q : k.k, scale), head),
-      ...(backward ? { second: lanes(atLanes ? k.cotangent! : k.v, value) } : {}),
-      ...(p.ranged
-        ? {
-          low: lanes(sees!.low),
-          high: lanes(sees!.high),
-          rowPosition: rows(atLanes ? k.keyPosition : k.queryPosition),
-        }
-        : {}),
-      ...(p.segmented ? { segment: lanes(laneSegment!), rowSegment: rows(rowSegment!) } : {}),
-      ...(!backward ? {} : atLanes ? { laneLse: lanes(lseOf(k.lse!)), laneDelta: lanes(k.delta!) } : {
-        rowLse: rows(lseOf(k.lse!)),
-        rowDelta: rows(k.delta!),
-      }),
-      ...(p.first.plain === undefined ? { rows: rows(p.first.value, head) } : {}),
-      ...(p.second.plain === undefined ? { values: rows(p.second.value, value) } : {}),
-      ...(k.bias === undefined ? {} : {
-        bias: new Map(
-          laneSizes.flatMap((l) =>
-            rowSizes.map((r) => [
-              2048 * l + r,
-              place(blockOf(p, times(k.bias!, Math.LOG2E), [[rowSide(p, r), p.pitch], [laneSide(p, l), 1]], lowerLoop)),
-            ])
-          ),
-        ),
-      }),
+    add: (part) => {
+      const at = end
+      parts.push([at, part])
+      end += Math.ceil(part.length / 64) * 64
+      return at
     },
-    stores: [
-      ...p.sums.flatMap((s) =>
-        stores(
-          s.stores,
-          at.sums[s.acc]!,
-          (n) => [[featureSide(s.feature, s.features), p.pitch], [laneSide(p, n), 1]],
-          (e) => s.of === "slopes" ? times(e, k.scale) : e,
-        )
-      ),
-      ...stores(lseStores(p), at.top, (n) => [[laneSide(p, n), 1]], (e) => e),
-    ],
+    bytes: () => {
+      const all = new Uint8Array(end)
+      for (const [at, part] of parts) all.set(part, at)
+      return all
+    },
   }
 }
 
-/** The code of an attention kernel. */
+/** The code of an attention kernel; `lowerLoop` lowers the loops around it. */
 export const attendCode = (k: Attend, context: KernelContext, lowerLoop: LowerLoop): KernelCode => {
   const p = attendPlan(k, context)
+  if ([...k.batch, ...k.share, p.laneCount].includes(0)) {
+    return { phases: [], scratch: 0, shared: 0, constants: new Uint8Array(0) }
+  }
   const at = attendScratch(p)
-  let constantBytes = 0, scratch = at.bytes
-  const constants: Array<Uint8Array> = []
-  const add = (bytes: Uint8Array): number => {
-    const offset = constantBytes
-    constants.push(bytes)
-    constantBytes += Math.ceil(bytes.length / 64) * 64
-    return offset
-  }
-  let most = 0
+  const all = constants()
+  const inners: Array<Inner> = []
   const place = (inner: Inner): Placed => {
-    most = Math.max(most, inner.scratch)
-    return { inner, constants: add(inner.code.constants), scratch }
+    inners.push(inner)
+    return { inner, constants: all.add(inner.code.constants), scratch: at.bytes }
   }
-  const empty = [...k.batch, ...k.share, p.laneCount].includes(0)
-  if (empty) return { phases: [], scratch: 0, shared: 0, constants: new Uint8Array(0) }
-  const blocks = blocksOf(p, at, place, lowerLoop)
-  scratch += most
+  const loops = attendLoops(p, at, place, lowerLoop)
   const pool = constantPool()
-  const bent = k.cap > 0 || k.bias !== undefined
+  const masked = p.ranged || p.segmented
   const passes = {
-    scores: bent ? scorePass(p, at, pool, false) : undefined,
-    masked: p.ranged || p.segmented ? scorePass(p, at, pool, true) : undefined,
+    scores: k.cap > 0 || k.bias !== undefined ? scorePass(p, at, pool, false) : undefined,
+    masked: masked ? scorePass(p, at, pool, true) : undefined,
     weights: k.part === "forward" ? softPass(p, at, pool) : slopePass(p, at, pool),
     finish: k.part === "forward" ? finishPass(p, at, pool) : undefined,
   }
-  const phase = attendPhase({ p, at, blocks, passes, constants: constantBytes })
-  add(pool.bytes())
-  const bytes = new Uint8Array(constantBytes)
-  constants.reduce((to, c) => {
-    bytes.set(c, to)
-    return to + Math.ceil(c.length / 64) * 64
-  }, 0)
-  return { phases: [phase], scratch, shared: 0, constants: bytes }
+  const table = tableOf(p)
+  const phase = attendPhase({ p, at, loops, table, passes, constants: all.add(pool.bytes()) })
+  return {
+    phases: [...(table === undefined ? [] : [tablePhase(p, at, loops, table)]), phase],
+    scratch: at.bytes + inners.reduce((most, { scratch }) => Math.max(most, scratch), 0),
+    shared: table?.bytes ?? 0,
+    constants: all.bytes(),
+  }
 }

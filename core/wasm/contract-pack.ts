@@ -36,7 +36,7 @@ export const loadOne = (dtype: DType, at: Value<"i32">, offset: number): Value<"
 const range = (n: number): ReadonlyArray<number> => Array.from({ length: n }, (_, i) => i)
 
 /** Columns of a 4 x 4 block whose rows are given. */
-const transposed = (
+export const transposed = (
   scope: Scope,
   rows: ReadonlyArray<V128>,
 ): { readonly code: Code; readonly out: ReadonlyArray<V128> } => {
