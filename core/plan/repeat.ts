@@ -8,6 +8,7 @@
 import { addIndex, constantIndex, scaleIndex } from "../kernel/affine.ts"
 import type { Index } from "../kernel/kernel.ts"
 import { type Body, count, type Node, type Op, topological } from "../graph/node.ts"
+import { substitute } from "../graph/substitute.ts"
 import { core, type Site } from "./attempt.ts"
 import { arrange, type Donation } from "./donate.ts"
 import { copyOf, type Item, type Level, lowerCopy, type Move, ownSite, surroundings } from "./item.ts"
@@ -85,9 +86,25 @@ const renamed = (m: Move, to: ReadonlyMap<Node, Node>): Move =>
     ? { ...m, lowered: { ...m.lowered, buffers: m.lowered.buffers.map((b) => to.get(b) ?? b) } }
     : m
 
+/** The body with nodes of its own: two loops with one body (a loop, and its second computation) share no buffers. */
+const own = ({ carry, each, constants, next, out }: Body): Body => {
+  const given = [...carry, ...each, ...constants]
+  const copies = new Map(given.map((n) => [n, { ...n }] as const))
+  const made = substitute([...next, ...out], copies)
+  const copy = (n: Node): Node => copies.get(n)!
+  return {
+    carry: carry.map(copy),
+    each: each.map(copy),
+    constants: constants.map(copy),
+    next: made.slice(0, next.length),
+    out: made.slice(next.length),
+  }
+}
+
 /** The steps of one loop: what it reads are buffers of `level`, what it makes are its picks. */
 export const scanItem = (level: Level, { scan, op, picks, made }: Scanned, itemsOf: ItemsOf): Item => {
-  const { body, length, reverse } = op
+  const { length, reverse } = op
+  const body = own(op.body)
   const [carries, eaches] = [body.carry.length, body.each.length]
   const around = surroundings(level)(made)
   const outer = (a: Node): Site => {

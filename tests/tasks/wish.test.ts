@@ -3,7 +3,7 @@ import { suite } from "uvu"
 import * as assert from "uvu/assert"
 import { memoryOf } from "../../core/plan/memory.ts"
 import { standard } from "../../tasks/settings.ts"
-import { meshOf, wishedStep, wishOf } from "../../tasks/wish.ts"
+import { type Flags, meshOf, wishedStep, wishOf } from "../../tasks/wish.ts"
 
 const it = suite("tasks/wish")
 
@@ -31,16 +31,16 @@ it("says what a flag may be", () => {
 })
 
 it("forecasts a model of any size without a value of it: one rank of a ring has a part of the residuals", () => {
-  const residuals = (mesh: string): number => {
-    const wish = wishOf({ preset: "200m", time: "8192", mesh, chunk: "1024", remat: "layer" }, standard)
+  const memory = (flags: Flags) => {
+    const wish = wishOf({ chunk: "1024", remat: "layer", ...flags }, standard)
     if (E.isLeft(wish) || wish.right === undefined) throw new Error(said(wish))
     const step = wishedStep(wish.right, 256)
     if (E.isLeft(step)) throw new Error(JSON.stringify(step.left))
-    const { inputs, residuals } = memoryOf(step.right.program)
-    assert.is(inputs["parameters"], 4 * 212_366_336)
-    return residuals
+    return memoryOf(step.right.program)
   }
-  const ratio = residuals("ring=1") / residuals("ring=4")
+  assert.is(memory({ preset: "200m", time: "1024" }).inputs["parameters"], 4 * 212_366_336)
+  const of = (mesh: string): number => memory({ time: "16384", batch: "1", mesh }).residuals
+  const ratio = of("ring=1") / of("ring=4")
   assert.ok(ratio > 3.5 && ratio < 4.2, `${ratio}`)
 })
 
