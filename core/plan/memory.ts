@@ -34,8 +34,10 @@ const under = (path: string, prefix: string): boolean => path === prefix || path
 /** Steps in the count of lives: those inside of a repeat count once, and its end counts one. */
 const lengthOf = (s: Step): number => s.tag === "dispatch" ? 1 : 1 + s.steps.reduce((n, t) => n + lengthOf(t), 0)
 
-/** Where the step that stores a buffer ends, in the count of lives. */
+/** Where the step that stores a buffer ends, in the count of lives; of what ranks give each other, what this one gives. */
 const storedAt = (p: Program, buffer: number): number => {
+  const arriving = p.exchanges.find((e) => e.to === buffer)
+  if (arriving !== undefined) return storedAt(p, arriving.from)
   const stores = (s: Step): boolean =>
     s.tag === "dispatch" ? written(p.kernels[s.kernel]!).some((w) => s.buffers[w] === buffer) : s.steps.some(stores)
   const brought = p.exchanges.find((e) => e.to === buffer)

@@ -1,6 +1,6 @@
 /**
- * `deno task bench [contraction] [products] [stream] [elementwise] [training] [attention] [types] [flags]`: measures,
- * prints tables, keeps JSON.
+ * `deno task bench [contraction] [products] [stream] [elementwise] [training] [attention] [memory] [types] [flags]`:
+ * measures, prints tables, keeps JSON.
  * @module
  */
 import process from "node:process"
@@ -8,6 +8,7 @@ import { asked, type Entry, refuse } from "../asked.ts"
 import { attention } from "./attention-bench.ts"
 import type { Choice } from "./choice.ts"
 import { contraction } from "./contraction-bench.ts"
+import { memory } from "./memory-bench.ts"
 import { products } from "./products-bench.ts"
 import { stream } from "./stream-bench.ts"
 import { elementwise } from "./elementwise-bench.ts"
@@ -28,6 +29,7 @@ const benches: { readonly [name: string]: Bench } = {
   elementwise: { measure: elementwise, rounds: 3 },
   training: { measure: training, rounds: 3 },
   attention: { measure: attention, rounds: 1 },
+  memory: { measure: memory, rounds: 1 },
   types: { measure: types, rounds: 3 },
 }
 
@@ -36,14 +38,14 @@ const entry: Entry = {
 
     deno task bench [${Object.keys(benches).join("] [")}] [flags]
 
-  --rounds=N     how often each thing is measured (3; attention 1)
+  --rounds=N     how often each thing is measured (3; attention and memory 1)
   --no-peers     ours alone
   --help         this text
 
-For attention:
+For attention and memory:
 
-  --parts=A,B    of forward, gradient, kinds
-  --sizes=N,M    lengths of the sequence (512,1024,2048,4096,8192)
+  --parts=A,B    of forward, gradient, kinds; of forecast, measured
+  --sizes=N,M    lengths of the sequence
   --who=A,B      contestants whose names contain one of these words
   --limit=S      a run that is expected to take longer is not tried (14)
 `,
