@@ -5,7 +5,7 @@
  */
 import type * as Effect from "effect/Effect"
 import type { DType, HostArray } from "../tensor/dtype.ts"
-import type { Program } from "../plan/program.ts"
+import { boundaries, type Program } from "../plan/program.ts"
 
 /** Something that a device could not do. */
 export interface DeviceFault {
@@ -46,17 +46,17 @@ export interface Allocation<H = unknown> {
 export interface Executable<H = unknown> {
   /** Bytes it holds: arena, constants and workspace. */
   readonly bytes: number
-  /** Runs all steps. `outputs[i]` is ignored where output i is donated. */
+  /** Runs all steps of a program without exchanges. `outputs[i]` is ignored where output i is donated. */
   readonly run: (
     inputs: ReadonlyArray<Allocation<H>>,
     outputs: ReadonlyArray<Allocation<H>>,
   ) => Effect.Effect<void, DeviceFault>
   readonly dispose: Effect.Effect<void>
   /**
-   * A program with exchanges is run in parts, from step `start` up to step `end` of its top level; `run` is for programs
-   * without. What `start` and `end` may be is what its exchanges say.
+   * Runs one part, from step `start` up to step `end` of the top level, which are two neighbours of the program's
+   * `boundaries`. The parts of a run are done in their order.
    */
-  readonly part?: (
+  readonly part: (
     inputs: ReadonlyArray<Allocation<H>>,
     outputs: ReadonlyArray<Allocation<H>>,
     start: number,
@@ -64,13 +64,23 @@ export interface Executable<H = unknown> {
   ) => Effect.Effect<void, DeviceFault>
   /**
    * One of the program's buffers as an array on this device, for `read` and `write` between parts. Where the device's
-   * memory is the host's, `bytes` are its very bytes, so that nothing is copied.
+   * memory is the host's, `data` are its very elements, so that nothing is copied. It is not to be freed.
    */
-  readonly buffer?: (
+  readonly buffer: (
     number: number,
     inputs: ReadonlyArray<Allocation<H>>,
     outputs: ReadonlyArray<Allocation<H>>,
-  ) => { readonly allocation: Allocation<H>; readonly bytes?: HostArray }
+  ) => Allocation<H> & { readonly data?: HostArray }
+}
+
+/** What is wrong with a part that a device is asked to run, if anything. */
+export const partFault = (program: Program, start: number, end: number): DeviceFault | undefined => {
+  const cuts = boundaries(program)
+  const at = cuts.indexOf(start)
+  if (at >= 0 && (cuts[at + 1] ?? start) === end) return undefined
+  const message = `a part from step ${start} to ${end}, but the parts of this program end at ${cuts.join(", ")}; ` +
+    (program.exchanges.length === 0 ? "run it whole" : "run it with an engine, which does its exchanges between them")
+  return deviceFault("mesh", message)
 }
 
 /** The whole contract. */

@@ -37,6 +37,8 @@ import type { DType, HostArray } from "../tensor/dtype.ts"
 import type { AnyHost } from "../tensor/host.ts"
 import { flatten, map } from "../tensor/tree.ts"
 import { type Allocation, type Backend, type DeviceFault, deviceFault, type DeviceInfo } from "./backend.ts"
+import type { Engine } from "./engine.ts"
+import { inParts, mismatch, type Restore } from "./exchange.ts"
 import { arranged, beyond, type Described, forBackend, isValue, misfit, shown } from "./given.ts"
 import { type AnyValue, type Fetched, isResident, type Placed, type Resident, type Values } from "./resident.ts"
 
@@ -86,8 +88,9 @@ export interface Device {
    * Makes a program ready for the life of the scope. An output comes home, unless it takes over the array of an input
    * that was given as a `Resident`: then it is the new handle of that array, and the one given is consumed.
    *
-   * Faults: a program beyond this device's limits, not enough memory; on a run, inputs that are not the program's (the
-   * first ten are named), handles that are consumed, of another device, or given twice where one is taken over.
+   * Faults: a program beyond this device's limits, not enough memory, collectives that the device's mesh cannot do; on a
+   * run, inputs that are not the program's (the first ten are named), handles that are consumed, of another device, or
+   * given twice where one is taken over, and ranks that are lost: while a run waits for others it can be interrupted.
    */
   readonly load: <I, O>(compiled: Compiled<I, O>) => Effect.Effect<Runnable<I, O>, DeviceFault, Scope.Scope>
 }
@@ -152,6 +155,8 @@ const hostOf = ({ dtype, axes, shape }: Described, data: HostArray): AnyHost => 
 /** What the parts of the service share. */
 interface Machine {
   readonly backend: Backend
+  /** What reaches other ranks, where there are any. */
+  readonly engine: Engine | undefined
   readonly handles: Handles
   /** One thing at a time: arrays of a program are shared by its runs. */
   readonly alone: <A, R>(what: Effect.Effect<A, DeviceFault, R>) => Effect.Effect<A, DeviceFault, R>
@@ -218,9 +223,11 @@ const load =
   (m: Machine) =>
   <I, O>({ program, outputs: tree }: Compiled<I, O>): Effect.Effect<Runnable<I, O>, DeviceFault, Scope.Scope> =>
     Effect.gen(function* () {
-      const { backend, handles } = m
+      const { backend, engine, handles } = m
       const limit = beyond(program, backend.info)
       if (limit !== undefined) return yield* Effect.fail(deviceFault("limit", limit))
+      const alien = mismatch(program, engine)
+      if (alien !== undefined) return yield* Effect.fail(alien)
       const scope = yield* Effect.scope
       const ready = yield* Effect.acquireRelease(backend.prepare(program), (p) => p.dispose)
       const array = ({ dtype, buffer }: Slot): Effect.Effect<Allocation, DeviceFault, Scope.Scope> =>
@@ -249,7 +256,11 @@ const load =
           `'${program.inputs[other]!.path}'; place the values twice`
       }
 
-      const once = (values: ReadonlyArray<AnyValue>): Effect.Effect<Values<O>, DeviceFault> =>
+      const execute = program.exchanges.length === 0 || engine === undefined
+        ? ready.run
+        : inParts(program, { backend, engine, ready })
+
+      const once = (values: ReadonlyArray<AnyValue>, restore: Restore): Effect.Effect<Values<O>, DeviceFault> =>
         Effect.gen(function* () {
           const given: Array<Allocation> = []
           for (const [i, v] of values.entries()) given.push(yield* bind(v, i))
@@ -258,7 +269,7 @@ const load =
           // what fails halfway leaves these half written: they are consumed before
           const homes = values.map((v, i) => (isResident(v) && taken.has(i) ? handles.consume(v) : undefined))
           const arrays = program.outputs.map((o, i) => (o.donated === undefined ? made[i]! : given[o.donated]!))
-          yield* ready.run(given, arrays)
+          yield* execute(given, arrays, restore)
           const results = new Map<string, AnyValue>()
           for (const [i, slot] of program.outputs.entries()) {
             const home = slot.donated === undefined ? undefined : homes[slot.donated]
@@ -272,7 +283,7 @@ const load =
         const values = arranged(program, inputs)
         return E.isLeft(values)
           ? Effect.fail(deviceFault("input", values.left))
-          : m.alone(Effect.uninterruptible(once(values.right)))
+          : m.alone(Effect.uninterruptibleMask((restore) => once(values.right, restore)))
       }
     })
 
@@ -280,10 +291,11 @@ const load =
 // constructors
 // -----------------------------------------------------------------------------
 
-/** The service over an open backend. */
-export const make = <H>(backend: Backend<H>, reason = "it was given"): Effect.Effect<Device> =>
+/** The service over an open backend; with an engine it runs programs with collectives, as one rank of the mesh. */
+export const make = <H>(backend: Backend<H>, reason = "it was given", engine?: Engine): Effect.Effect<Device> =>
   Effect.map(Semaphore.make(1), (one) => {
-    const m: Machine = { backend: backend as Backend, handles: handlesOf(backend.info), alone: one.withPermits(1) }
+    const handles = handlesOf(backend.info)
+    const m: Machine = { backend: backend as Backend, engine, handles, alone: one.withPermits(1) }
     return {
       info: backend.info,
       reason,
@@ -303,4 +315,5 @@ export const make = <H>(backend: Backend<H>, reason = "it was given"): Effect.Ef
 export const layer = <H>(
   backend: Effect.Effect<Backend<H>, DeviceFault, Scope.Scope>,
   reason = "it was given",
-): Layer.Layer<Device, DeviceFault> => Layer.effect(Device, Effect.flatMap(backend, (b) => make(b, reason)))
+  engine?: Engine,
+): Layer.Layer<Device, DeviceFault> => Layer.effect(Device, Effect.flatMap(backend, (b) => make(b, reason, engine)))

@@ -24,6 +24,12 @@ export const meshFault = (reason: MeshFault["reason"], message: string): MeshFau
   message,
 })
 
+/** Sizes of a mesh's axes for a sentence: `{ data: 2, ring: 4 }`. */
+export const shapeText = (shape: Engine["shape"]): string => {
+  const axes = Object.entries(shape).map(([axis, size]) => `${axis}: ${size}`)
+  return axes.length === 0 ? "{}" : `{ ${axes.join(", ")} }`
+}
+
 /** A block that is sent or filled: its elements in stored form (float64 where the device computes in that). */
 export interface Block {
   readonly dtype: DType

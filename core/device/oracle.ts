@@ -3,15 +3,16 @@
  * `bf16` too: only `round` rounds), ints are exact. It also watches over the program: whatever a correct program never
  * does is a defect that names the kernel and the element: a load or store outside its buffer, a load of what was never
  * stored or was overwritten in the arena, two points that store the same element, a point that reads what another point
- * of the same kernel stores, an output that is not whole.
+ * of the same kernel stores, a kernel that stores to what an exchange under way sends or fills or reads what it fills,
+ * an output that is not whole.
  * @module
  */
 import * as Effect from "effect/Effect"
 import type { Kernel } from "../kernel/kernel.ts"
 import { exact, meaning, type Memory, type Run } from "../kernel/meaning.ts"
-import { type Buffer, bufferBytes, type Program, type Step } from "../plan/program.ts"
+import { boundaries, type Buffer, bufferBytes, type Program, type Step } from "../plan/program.ts"
 import { type DType, dtypes, type HostArray } from "../tensor/dtype.ts"
-import { type Allocation, type Backend, type DeviceFault, deviceFault, type Executable } from "./backend.ts"
+import { type Allocation, type Backend, type DeviceFault, deviceFault, type Executable, partFault } from "./backend.ts"
 
 /** An array of the oracle: floats in float64. */
 interface Cells {
@@ -31,6 +32,9 @@ interface Watched {
   loaded: Int32Array
   loadedOuter: Int32Array
   loadedCell: Int32Array
+  /** How many exchanges under way send this buffer, and how many fill it. */
+  sent: number
+  filled: number
 }
 
 const array = (dtype: DType, elements: number): HostArray =>
@@ -63,6 +67,8 @@ const watched = (elements: number): Watched => ({
   loaded: none,
   loadedOuter: none,
   loadedCell: none,
+  sent: 0,
+  filled: 0,
 })
 
 /** The positions of the buffers that a kernel stores to. */
@@ -129,6 +135,7 @@ const dispatch = (
   const memory: Memory<number> = {
     load: (b, at, { outer, cell, since }) => {
       const w = inside(b, at, "load")
+      if (w.filled > 0) defect(`load of what an exchange under way fills: ${where(b, at)}`)
       if (w.stored[at] === 0) defect(`load of what was never stored, or overwritten since: ${where(b, at)}`)
       if (!targets.has(b)) return w.data[at]!
       if (w.loaded.length < w.stored.length) watchMore(w, true)
@@ -164,10 +171,36 @@ const dispatch = (
   }
   return (turns, turn) => {
     now = turn
-    for (const w of clobbered) w.stored.fill(0)
+    for (const b of targets) if (isAway(bound[b]!)) defect(`store to what an exchange under way uses: ${where(b, 0)}`)
+    for (const w of clobbered) {
+      if (isAway(w)) defect(`store over what an exchange under way uses: kernel ${step.kernel} (${kernel.tag})`)
+      w.stored.fill(0)
+    }
     run(memory, turns)
   }
 }
+
+const isAway = (w: Watched): boolean => w.sent + w.filled > 0
+
+/** What is known of the buffers when the exchanges before step `at` have been started and finished. */
+const exchanged = (program: Program, all: ReadonlyArray<Watched>, at: number): void =>
+  program.exchanges.forEach(({ from, to, start, finish }, i) => {
+    const [a, b] = [all[from]!, all[to]!]
+    const where = (n: number): string => `exchange ${i}, ${show(program.buffers[n]!, n)}`
+    if (start === at) {
+      if (a.filled > 0 || a.stored.includes(0)) defect(`a collective sends what is not whole: ${where(from)}`)
+      const shared = overlaps(program, to).map((o) => all[o]!)
+      if ([b, ...shared].some(isAway)) defect(`a collective fills what another under way uses: ${where(to)}`)
+      for (const w of [b, ...shared]) w.stored.fill(0)
+      a.sent++
+      b.filled++
+    }
+    if (finish === at) {
+      a.sent--
+      b.filled--
+      b.stored.fill(given)
+    }
+  })
 
 /** Runs the steps in order; `count` numbers the dispatches from 1. */
 const sequence = (
@@ -190,8 +223,13 @@ const sequence = (
   }
 }
 
-/** The program as a function of its arrays. */
-const interpret = (program: Program): (inputs: ReadonlyArray<Cells>, outputs: ReadonlyArray<Cells>) => void => {
+/** The parts of a program as functions of its arrays, and what its buffers hold. */
+interface Interpreted {
+  readonly part: (inputs: ReadonlyArray<Cells>, outputs: ReadonlyArray<Cells>, start: number, end: number) => void
+  readonly cells: (number: number, inputs: ReadonlyArray<Cells>, outputs: ReadonlyArray<Cells>) => Cells
+}
+
+const interpret = (program: Program): Interpreted => {
   const all = program.buffers.map((b) => watched(b.elements))
   program.buffers.forEach((b, i) => {
     if (b.place.tag === "arena") all[i]!.data = array(b.dtype, b.elements)
@@ -203,24 +241,48 @@ const interpret = (program: Program): (inputs: ReadonlyArray<Cells>, outputs: Re
   const runs = program.kernels.map((k) => meaning(exact, k))
   let count = 0
   const make = (s: Extract<Step, { readonly tag: "dispatch" }>): Dispatch => dispatch(program, s, runs[s.kernel]!, all)
-  const run = sequence(program.steps, make, () => ++count)
-  return (inputs, outputs) => {
+  const cuts = boundaries(program)
+  const parts = new Map(
+    cuts.map((from, i) => [from, sequence(program.steps.slice(from, cuts[i + 1]), make, () => ++count)]),
+  )
+  let done = 0
+  const begin = (inputs: ReadonlyArray<Cells>, outputs: ReadonlyArray<Cells>): void => {
     count = 0
+    done = 0
     program.buffers.forEach(({ place }, i) => {
       const w = all[i]!
+      w.sent = w.filled = 0
       if (place.tag === "constant") return
       if (place.tag === "input") w.data = inputs[place.index]!.data
       if (place.tag === "output") w.data = outputs[place.index]!.data
       w.stored.fill(place.tag === "input" ? given : 0)
       w.loaded.fill(0)
     })
-    run([])
-    program.outputs.forEach(({ path, buffer }) => {
-      const hole = all[buffer]!.stored.indexOf(0)
-      if (hole >= 0) {
-        defect(`output '${path}' is not whole: element ${hole} of ${show(program.buffers[buffer]!, buffer)}`)
-      }
-    })
+  }
+  return {
+    part: (inputs, outputs, start, end) => {
+      if (start === 0) begin(inputs, outputs)
+      if (start !== done) defect(`the part from step ${start} is run after step ${done}`)
+      exchanged(program, all, start)
+      if (end > start) parts.get(start)!([])
+      done = end
+      if (end < program.steps.length) return
+      if (end > start) exchanged(program, all, end)
+      program.outputs.forEach(({ path, buffer }) => {
+        const hole = all[buffer]!.stored.indexOf(0)
+        if (hole >= 0) {
+          defect(`output '${path}' is not whole: element ${hole} of ${show(program.buffers[buffer]!, buffer)}`)
+        }
+      })
+    },
+    cells: (number, inputs, outputs) => {
+      const { place } = program.buffers[number]!
+      return place.tag === "input"
+        ? inputs[place.index]!
+        : place.tag === "output"
+        ? outputs[place.index]!
+        : { data: all[number]!.data, freed: false }
+    },
   }
 }
 
@@ -248,18 +310,27 @@ export const oracle: Effect.Effect<Backend, DeviceFault> = Effect.sync(() => {
   const prepare = (program: Program): Executable<Cells> => {
     const constants = program.buffers.filter((b) => b.place.tag === "constant")
     const bytes = constants.reduce((sum, b) => sum + bufferBytes(b.dtype, b.elements), program.arena)
-    const run = interpret(program)
+    const { part, cells } = interpret(program)
     let disposed = false
     take(bytes)
+    const run: Executable<Cells>["part"] = (inputs, outputs, start, end) =>
+      Effect.suspend(() => {
+        if (disposed) defect("the program was disposed of")
+        agree(program.inputs, program, inputs)
+        agree(program.outputs, program, outputs)
+        const wrong = partFault(program, start, end)
+        if (wrong !== undefined) return Effect.fail(wrong)
+        return Effect.sync(() => part(inputs.map((a) => a.handle), outputs.map((a) => a.handle), start, end))
+      })
     return {
       bytes,
-      run: (inputs, outputs) =>
-        Effect.sync(() => {
-          if (disposed) defect("the program was disposed of")
-          agree(program.inputs, program, inputs)
-          agree(program.outputs, program, outputs)
-          run(inputs.map((a) => a.handle), outputs.map((a) => a.handle))
-        }),
+      run: (inputs, outputs) => run(inputs, outputs, 0, program.steps.length),
+      part: run,
+      buffer: (number, inputs, outputs) => {
+        const { dtype, elements } = program.buffers[number]!
+        const handle = cells(number, inputs.map((a) => a.handle), outputs.map((a) => a.handle))
+        return { dtype, elements, handle, data: handle.data }
+      },
       dispose: Effect.sync(() => {
         if (!disposed) take(-bytes)
         disposed = true

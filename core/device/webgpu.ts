@@ -6,8 +6,8 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { HostArray } from "../tensor/dtype.ts"
-import { type Allocation, type Backend, type DeviceFault, deviceFault } from "./backend.ts"
-import { bytesOf, gpuMemory, usage, viewOf } from "./webgpu/memory.ts"
+import { type Allocation, type Backend, type DeviceFault, deviceFault, type Executable, partFault } from "./backend.ts"
+import { bytesOf, type GpuArray, gpuMemory, usage, viewOf } from "./webgpu/memory.ts"
 import { type Gpu, openGpu, type WebgpuOptions } from "./webgpu/open.ts"
 import { gpuPipelines } from "./webgpu/pipeline.ts"
 import { prepareProgram, workspaceOf } from "./webgpu/program.ts"
@@ -77,17 +77,25 @@ const sendable = (data: HostArray): Uint8Array<ArrayBuffer> => {
   return copy
 }
 
+type Given = ReadonlyArray<Allocation<GpuArray>>
+
+/** The buffers that are given for a run: each has its own. */
+const arraysOf = (inputs: Given, outputs: Given) => ({
+  inputs: inputs.map((a) => a.handle.buffer),
+  outputs: outputs.map((a) => a.handle.buffer),
+})
+
 /** The backend of an open GPU. */
 export const webgpuBackend = (
   gpu: Gpu,
   units: string = "",
-): { readonly backend: Backend<GPUBuffer>; readonly dispose: () => void } => {
+): { readonly backend: Backend<GpuArray>; readonly dispose: () => void } => {
   const memory = gpuMemory(gpu)
   const pipelines = gpuPipelines(gpu)
   const turns = turnTables(gpu)
   const pending: Array<Promise<unknown>> = []
 
-  const backend: Backend<GPUBuffer> = {
+  const backend: Backend<GpuArray> = {
     info: {
       kind: "webgpu",
       description: describe(gpu) + units,
@@ -109,9 +117,9 @@ export const webgpuBackend = (
           "an allocation",
           () => memory.make(bytesOf(dtype, elements), `an array of ${elements} x ${dtype}`),
         ),
-        (handle): Allocation<GPUBuffer> => ({ dtype, elements, handle }),
+        (buffer): Allocation<GpuArray> => ({ dtype, elements, handle: { buffer, offset: 0 } }),
       ),
-    free: (a) => Effect.sync(() => memory.free(a.handle, bytesOf(a.dtype, a.elements))),
+    free: (a) => Effect.sync(() => memory.free(a.handle.buffer, bytesOf(a.dtype, a.elements))),
     write: (a, data) =>
       attempt(gpu, "a write", () => {
         const want = viewOf(a.dtype, new ArrayBuffer(0), 0).constructor
@@ -120,7 +128,7 @@ export const webgpuBackend = (
             `got a ${data.constructor.name} of ${data.length}`
           return Promise.resolve(deviceFault("input", message))
         }
-        if (data.length > 0) gpu.device.queue.writeBuffer(a.handle, 0, sendable(data))
+        if (data.length > 0) gpu.device.queue.writeBuffer(a.handle.buffer, a.handle.offset, sendable(data))
         return Promise.resolve(undefined)
       }),
     read: (a) =>
@@ -131,18 +139,27 @@ export const webgpuBackend = (
     prepare: (program) =>
       Effect.map(
         attempt(gpu, "making a program ready", () => prepareProgram(program, gpu, memory, pipelines, turns.table)),
-        (p) => ({
-          bytes: p.bytes,
-          run: (inputs, outputs) =>
+        (p): Executable<GpuArray> => {
+          const part: Executable<GpuArray>["part"] = (inputs, outputs, start, end) =>
             attempt(gpu, "a run", async () => {
-              const fault = p.run(inputs.map((a) => a.handle), outputs.map((a) => a.handle))
-              if (fault !== undefined) return fault
+              const wrong = partFault(program, start, end)
+              if (wrong !== undefined) return wrong
+              p.run(arraysOf(inputs, outputs), start, end)
               pending.push(gpu.device.queue.onSubmittedWorkDone().catch(() => undefined))
               if (pending.length > AHEAD) await pending.shift()
               return undefined
-            }),
-          dispose: Effect.sync(p.dispose),
-        }),
+            })
+          return {
+            bytes: p.bytes,
+            run: (inputs, outputs) => part(inputs, outputs, 0, program.steps.length),
+            part,
+            buffer: (number, inputs, outputs) => {
+              const { dtype, elements } = program.buffers[number]!
+              return { dtype, elements, handle: p.place(number, arraysOf(inputs, outputs)) }
+            },
+            dispose: Effect.sync(p.dispose),
+          }
+        },
       ),
     workspace: (program) => workspaceOf(program, gpu.tuning),
   }

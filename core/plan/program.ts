@@ -95,6 +95,12 @@ export interface Program {
   readonly forecast: Forecast
 }
 
+/** The steps before which something is exchanged, from 0 to the number of steps: between two of them lies a part. */
+export const boundaries = (p: Pick<Program, "steps" | "exchanges">): ReadonlyArray<number> => {
+  const all = [0, p.steps.length, ...p.exchanges.flatMap((e) => [e.start, e.finish])]
+  return [...new Set(all)].sort((a, b) => a - b)
+}
+
 /** Bytes that an array takes on every device, by which forecasts and devices count: stored form, rounded up to 4. */
 export const bufferBytes = (dtype: DType, elements: number): number =>
   Math.ceil((elements * dtypes[dtype].bytes) / 4) * 4

@@ -13,6 +13,7 @@ import {
   deviceFault,
   type DeviceInfo,
   type Executable,
+  partFault,
 } from "../device/backend.ts"
 import type { Program } from "../plan/program.ts"
 import type { HostArray } from "../tensor/dtype.ts"
@@ -57,6 +58,8 @@ const hasRelaxed = (): boolean => {
 /** Where what belongs to a program lies, and how many bytes it has. */
 interface Placed {
   readonly image: number
+  /** Addresses of the buffers; of inputs and outputs 0. */
+  readonly buffers: ReadonlyArray<number>
   readonly scratch: number
   readonly shared: number
   readonly bytes: number
@@ -103,7 +106,7 @@ const placed = (
     const shared = yield* take(code.shared, "scratch of all threads")
     const image = yield* take(code.imageBytes, "the steps of a program")
     new Uint8Array(space.memory.buffer, image, code.imageBytes).set(code.image({ image, buffers }))
-    return { image, scratch, shared, bytes, free }
+    return { image, buffers, scratch, shared, bytes, free }
   })
 
 const backendOn = (
@@ -129,26 +132,40 @@ const backendOn = (
     Effect.gen(function* () {
       const code = codeOf(program)
       const { id, entry, release } = yield* modules.get(code)
-      const { image, scratch, shared, bytes, free } = yield* placed(program, code, space, threads.threads).pipe(
-        Effect.tapError(() => Effect.sync(release)),
-      )
+      const { image, buffers, scratch, shared, bytes, free } = yield* placed(program, code, space, threads.threads)
+        .pipe(
+          Effect.tapError(() => Effect.sync(release)),
+        )
       space.count(bytes)
       const inputs = program.buffers.flatMap((b, i) => b.place.tag === "input" ? [[i, b.place.index] as const] : [])
       const outputs = program.buffers.flatMap((b, i) => b.place.tag === "output" ? [[i, b.place.index] as const] : [])
       let alive = true
+      const part: Executable<WasmHandle>["part"] = (given, made, start, end) => {
+        if (!alive) return Effect.fail(deviceFault("consumed", "wasm: this program was disposed; prepare it again"))
+        const wrong = partFault(program, start, end)
+        if (wrong !== undefined) return Effect.fail(wrong)
+        return threads.run(id, entry, image + code.firsts.get(start)!, () => {
+          words[control.scratch / 4] = scratch | 0
+          words[control.stride / 4] = code.scratch
+          words[control.shared / 4] = shared | 0
+          const table = new Int32Array(memory.buffer, image, program.buffers.length)
+          for (const [buffer, index] of inputs) table[buffer] = given[index]!.handle.address | 0
+          for (const [buffer, index] of outputs) table[buffer] = made[index]!.handle.address | 0
+        })
+      }
       return {
         bytes,
-        run: (given, made) =>
-          !alive
-            ? Effect.fail(deviceFault("consumed", "wasm: this program was disposed; prepare it again"))
-            : threads.run(id, entry, image + code.first, () => {
-              words[control.scratch / 4] = scratch | 0
-              words[control.stride / 4] = code.scratch
-              words[control.shared / 4] = shared | 0
-              const table = new Int32Array(memory.buffer, image, program.buffers.length)
-              for (const [buffer, index] of inputs) table[buffer] = given[index]!.handle.address | 0
-              for (const [buffer, index] of outputs) table[buffer] = made[index]!.handle.address | 0
-            }),
+        run: (given, made) => part(given, made, 0, program.steps.length),
+        part,
+        buffer: (number, given, made) => {
+          const { dtype, elements, place } = program.buffers[number]!
+          const address = place.tag === "input"
+            ? given[place.index]!.handle.address
+            : place.tag === "output"
+            ? made[place.index]!.handle.address
+            : buffers[number]!
+          return { dtype, elements, handle: { address }, data: view(memory, dtype, address, elements) }
+        },
         dispose: Effect.sync(() => {
           if (!alive) return
           alive = false

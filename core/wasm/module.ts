@@ -4,7 +4,7 @@
  * @module
  */
 import type { Kernel } from "../kernel/kernel.ts"
-import type { Program, Step } from "../plan/program.ts"
+import { boundaries, type Program, type Step } from "../plan/program.ts"
 import type { DType } from "../tensor/dtype.ts"
 import { assemble, call, type Func, func, type Local, type MemoryImport } from "./assembler.ts"
 import { sgemm } from "./blas.ts"
@@ -39,9 +39,12 @@ export interface ProgramCode {
   readonly shared: number
   /** Bytes of the image. */
   readonly imageBytes: number
-  /** Byte offset in the image of the first record. */
-  readonly first: number
-  /** The image: word i is the address of buffer i, then slots of repeats, records, arguments, constants of kernels. */
+  /** Byte offsets in the image of the first record of each part, by the part's first step. */
+  readonly firsts: ReadonlyMap<number, number>
+  /**
+   * The image: word i is the address of buffer i, then slots of repeats, records (each part's with an end), arguments,
+   * constants of kernels.
+   */
   readonly image: (at: Addresses) => Uint8Array
 }
 
@@ -104,7 +107,7 @@ const layoutOf = (
   variants: ReadonlyMap<string, Variant>,
   turns: number,
   constantBytes: number,
-): Pick<ProgramCode, "imageBytes" | "first" | "image"> => {
+): Pick<ProgramCode, "imageBytes" | "firsts" | "image"> => {
   const variantOf = (step: Step & { tag: "dispatch" }): Variant => variants.get(variantKey(step, program))!
   const phasesOf = (step: Step & { tag: "dispatch" }): ReadonlyArray<readonly [Phase, number]> =>
     variantOf(step).code.phases.map((p, i) => [p, i] as const).filter(([p]) => p.tasks > 0)
@@ -122,11 +125,14 @@ const layoutOf = (
       }
     }, { records: 0, slots: 0, args: 0 })
   const total = count(program.steps)
+  const parts = boundaries(program).filter((b) => b === 0 || b < program.steps.length)
   const slotsAt = roundUp(4 * program.buffers.length, 64)
   const first = roundUp(slotsAt + 8 * total.slots, 64)
-  const argsAt = first + recordBytes * (total.records + 1)
+  const argsAt = first + recordBytes * (total.records + parts.length)
   const constantsAt = roundUp(argsAt + 4 * total.args, 64)
   const imageBytes = constantsAt + constantBytes + 64
+  const before = (part: number): number => count(program.steps.slice(0, parts[part]!)).records + part
+  const firsts = new Map(parts.map((step, part) => [step, first + recordBytes * before(part)]))
 
   const image = (at: Addresses): Uint8Array => {
     const bytes = new Uint8Array(imageBytes)
@@ -163,10 +169,12 @@ const layoutOf = (
       }
     }
     words.set(at.buffers.map((b) => b | 0), 0)
-    putSteps(program.steps, [])
-    put(...records.end())
+    for (const [part, step] of parts.entries()) {
+      putSteps(program.steps.slice(step, parts[part + 1]), [])
+      put(...records.end())
+    }
     for (const v of variants.values()) bytes.set(v.code.constants, constantsAt + v.constants)
     return bytes
   }
-  return { imageBytes, first, image }
+  return { imageBytes, firsts, image }
 }

@@ -217,6 +217,10 @@ export const splitProgram = (program: Program, t: Tuning): Program => {
   }
   const walk = (steps: ReadonlyArray<Step>): ReadonlyArray<Step> =>
     steps.flatMap((s): ReadonlyArray<Step> => s.tag === "dispatch" ? inTwo(s) : [{ ...s, steps: walk(s.steps) }])
-  const steps = walk(program.steps)
-  return end === begin ? program : { ...program, buffers, kernels, steps, arena: end }
+  const parts = program.steps.map((s) => walk([s]))
+  if (end === begin) return program
+  // what was between two steps stays there
+  const moved = (step: number): number => parts.slice(0, step).reduce((n, p) => n + p.length, 0)
+  const exchanges = program.exchanges.map((e) => ({ ...e, start: moved(e.start), finish: moved(e.finish) }))
+  return { ...program, buffers, kernels, steps: parts.flat(), exchanges, arena: end }
 }

@@ -14,11 +14,18 @@ export const usage = { mapRead: 1, copySource: 4, copyTarget: 8, uniform: 64, st
 /** Bytes of an array: its elements in stored form, up to a multiple of 4. */
 export const bytesOf = (dtype: DType, elements: number): number => Math.ceil(elements * dtypes[dtype].bytes / 4) * 4
 
+/** Where an array lies: it has a GPU buffer of its own, from 0, or is a part of a program's arena. */
+export interface GpuArray {
+  readonly buffer: GPUBuffer
+  /** In bytes, a multiple of 4. */
+  readonly offset: number
+}
+
 /** Buffers and their account. */
 export interface Memory {
   readonly make: (bytes: number, what: string) => Promise<GPUBuffer | DeviceFault>
   readonly free: (buffer: GPUBuffer, bytes: number) => void
-  readonly read: (buffer: GPUBuffer, bytes: number) => Promise<ArrayBuffer>
+  readonly read: (from: GpuArray, bytes: number) => Promise<ArrayBuffer>
   readonly account: () => { readonly bytes: number; readonly peak: number }
   /** A number for each buffer, never used twice. */
   readonly idOf: (buffer: GPUBuffer) => number
@@ -106,14 +113,14 @@ export const gpuMemory = (gpu: Gpu): Memory => {
     else idle.push(s)
   }
 
-  const chunk = async (buffer: GPUBuffer, offset: number, size: number, out: Uint8Array): Promise<void> => {
+  const chunk = async (from: GpuArray, at: number, size: number, out: Uint8Array): Promise<void> => {
     const s = await take(size)
     try {
       const encoder = device.createCommandEncoder()
-      encoder.copyBufferToBuffer(buffer, offset, s.buffer, 0, size)
+      encoder.copyBufferToBuffer(from.buffer, from.offset + at, s.buffer, 0, size)
       device.queue.submit([encoder.finish()])
       await s.buffer.mapAsync(usage.mapRead, 0, size)
-      out.set(new Uint8Array(s.buffer.getMappedRange(0, size)), offset)
+      out.set(new Uint8Array(s.buffer.getMappedRange(0, size)), at)
       s.buffer.unmap()
     } finally {
       give(s)
@@ -127,10 +134,10 @@ export const gpuMemory = (gpu: Gpu): Memory => {
       buffer.destroy()
       account.bytes -= bytes
     },
-    read: async (buffer, bytes) => {
+    read: async (from, bytes) => {
       const out = new Uint8Array(bytes)
       const jobs: Array<Promise<void>> = []
-      for (let at = 0; at < bytes; at += CHUNK) jobs.push(chunk(buffer, at, Math.min(CHUNK, bytes - at), out))
+      for (let at = 0; at < bytes; at += CHUNK) jobs.push(chunk(from, at, Math.min(CHUNK, bytes - at), out))
       await Promise.all(jobs)
       return out.buffer
     },

@@ -5,7 +5,7 @@
  */
 import type { Kernel } from "../../kernel/kernel.ts"
 import { indexValues, loadsOf, walk, written } from "../../kernel/expression.ts"
-import type { Buffer, Program, Step } from "../../plan/program.ts"
+import { boundaries, type Buffer, type Program, type Step } from "../../plan/program.ts"
 import { type DType, dtypes } from "../../tensor/dtype.ts"
 import { encodeHalf } from "../../tensor/half.ts"
 import { wgsl } from "../../wgsl/kernel.ts"
@@ -14,7 +14,7 @@ import type { Tuning } from "../../wgsl/capability.ts"
 import { splitProgram } from "../../wgsl/split.ts"
 import type { Shader } from "../../wgsl/shader.ts"
 import { type DeviceFault, deviceFault } from "../backend.ts"
-import { bytesOf, type Memory, tooLarge } from "./memory.ts"
+import { bytesOf, type GpuArray, type Memory, tooLarge } from "./memory.ts"
 import type { Gpu } from "./open.ts"
 import type { Compiled, Pipelines } from "./pipeline.ts"
 
@@ -47,11 +47,19 @@ type Plan =
   | { readonly tag: "dispatch"; readonly ready: number }
   | { readonly tag: "repeat"; readonly times: number; readonly reverse: boolean; readonly steps: ReadonlyArray<Plan> }
 
+/** Arrays that are given for a run. */
+interface Arrays {
+  readonly inputs: ReadonlyArray<GPUBuffer>
+  readonly outputs: ReadonlyArray<GPUBuffer>
+}
+
 /** What a prepared program can do. */
 export interface Prepared {
   readonly bytes: number
-  /** Encodes and submits all steps, or says why not. */
-  readonly run: (inputs: ReadonlyArray<GPUBuffer>, outputs: ReadonlyArray<GPUBuffer>) => DeviceFault | undefined
+  /** Encodes and submits the part from step `start` up to `end`. */
+  readonly run: (arrays: Arrays, start: number, end: number) => void
+  /** Where a buffer of the program lies. */
+  readonly place: (number: number, arrays: Arrays) => GpuArray
   readonly dispose: () => void
 }
 
@@ -284,7 +292,6 @@ export const prepareProgram = async (
     turnGroups.set(turns, group)
     return group
   }
-  type Arrays = { readonly inputs: ReadonlyArray<GPUBuffer>; readonly outputs: ReadonlyArray<GPUBuffer> }
   const bufferAt = (s: Site, a: Arrays): GPUBuffer =>
     s.from === "input" ? a.inputs[s.index]! : s.from === "output" ? a.outputs[s.index]! : own[s.index]!.buffer
   const groupOf = (r: Ready, a: Arrays): GPUBindGroup =>
@@ -309,10 +316,11 @@ export const prepareProgram = async (
     return groups
   }
 
-  // ---- a run: one command buffer, one submission
+  // ---- a part: one command buffer, one submission
 
-  const run = (inputs: ReadonlyArray<GPUBuffer>, outputs: ReadonlyArray<GPUBuffer>): DeviceFault | undefined => {
-    const arrays = { inputs, outputs }
+  const cut = boundaries(program)
+  const stepAt = new Map(boundaries(whole).map((step, i) => [step, cut[i]!]))
+  const run = (arrays: Arrays, start: number, end: number): void => {
     const groups = groupsOf(arrays)
     const encoder = device.createCommandEncoder()
     const state: { pass: GPUComputePassEncoder | undefined; pipeline: GPUComputePipeline | undefined } = {
@@ -349,15 +357,15 @@ export const prepareProgram = async (
         else for (let i = 0; i < s.times; i++) walkPlan(s.steps, [...turns, s.reverse ? s.times - 1 - i : i])
       }
     }
-    walkPlan(plan, [])
+    walkPlan(plan.slice(stepAt.get(start)!, stepAt.get(end)!), [])
     state.pass?.end()
     device.queue.submit([encoder.finish()])
-    return undefined
   }
 
   return {
     bytes: own.reduce((sum, o) => sum + o.bytes, 0),
     run,
+    place: (number, arrays) => ({ buffer: bufferAt(sites[number]!, arrays), offset: sites[number]!.offset }),
     dispose: () => {
       sets.clear()
       dispose()

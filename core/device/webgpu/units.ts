@@ -69,7 +69,7 @@ const left = Float32Array.from({ length: sizes[0] }, (_, i) => (i * 7 % 13 - 6) 
 const right = Float32Array.from({ length: sizes[1] }, (_, i) => (i * 5 % 11 - 5) / 8)
 
 /** Runs the check on a backend that would use the units: what is wrong, or undefined. */
-export const checkUnits = (backend: Backend<GPUBuffer>): Effect.Effect<string | undefined> =>
+export const checkUnits = <H>(backend: Backend<H>): Effect.Effect<string | undefined> =>
   Effect.scoped(Effect.gen(function* () {
     const array = (n: number) => Effect.acquireRelease(backend.allocate("f32", n), backend.free)
     const [a, b, c] = [yield* array(sizes[0]), yield* array(sizes[1]), yield* array(sizes[2])]
