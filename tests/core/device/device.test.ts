@@ -263,8 +263,8 @@ it("refuses arrays beyond the device's limit", async () => {
 
 it("refuses a program of another version", async () => {
   const { program, ...trees } = descent()
-  const fault = await fails(oracle, (d) => d.load({ ...trees, program: { ...program, version: 2 as never } } as never))
-  assert.match(fault.message, /version 2/)
+  const fault = await fails(oracle, (d) => d.load({ ...trees, program: { ...program, version: 3 as never } } as never))
+  assert.match(fault.message, /version 3/)
 })
 
 const no = (message: string): Opened => Effect.fail({ _tag: "DeviceFault", reason: "unavailable", message } as const)
