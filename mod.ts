@@ -30,8 +30,21 @@ export * from "./ops/activation.ts"
 export * from "./ops/attention.ts"
 export * from "./ops/blocks.ts"
 export * from "./ops/chunked.ts"
+export {
+  appendToCache,
+  type Bytes,
+  type Cache,
+  cacheFaults,
+  cacheSpec,
+  type CacheSpec,
+  emptyCache,
+  type Storage,
+  type Stored,
+  type StoredSpec,
+} from "./ops/cache.ts"
 export * from "./ops/contraction.ts"
 export * from "./ops/convolution.ts"
+export * from "./ops/decode.ts"
 export * from "./ops/elementwise.ts"
 export * from "./ops/indexing.ts"
 export * from "./ops/literal.ts"

@@ -84,6 +84,9 @@ interface Widening {
   readonly sources: ReadonlyArray<Node>
 }
 
+/** Elements of what a movement spreads, at the narrowest. */
+const fewest = (n: Node): number => isMovement(n) ? Math.min(count(n.shape), fewest(n.args[0]!)) : count(n.shape)
+
 /**
  * A cast of something narrow, which may be moved and scaled by something that is the same for many elements; or other
  * bits of the same. It is cheaper to widen where it is read than to store it wide. Undefined where it is no such thing.
@@ -93,11 +96,12 @@ const widening = (n: Node): Widening | undefined => {
     return { inside: [n], sources: [core(n.args[0]!)] }
   }
   if (n.op.tag !== "binary" || !scaling.has(n.op.fn)) return undefined
-  const parts = n.args.map(core)
-  const known = parts.map(widening)
-  const both = parts.map((m, i) =>
+  const known = n.args.map((a) => widening(core(a)))
+  const both = n.args.map((a, i) =>
     known[i] ??
-      (m.op.tag === "constant" || count(m.shape) * 4 <= count(n.shape) ? { inside: [], sources: [m] } : undefined)
+      (core(a).op.tag === "constant" || fewest(a) * 4 <= count(n.shape)
+        ? { inside: [], sources: [core(a)] }
+        : undefined)
   )
   if (!known.some((w) => w) || !both.every((w) => w !== undefined)) return undefined
   return { inside: [n, ...both.flatMap((w) => w.inside)], sources: both.flatMap((w) => w.sources) }
