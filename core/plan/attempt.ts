@@ -14,6 +14,8 @@ import { rowMajor } from "./layout.ts"
 export interface Site {
   readonly buffer: Node
   readonly at: (ix: ReadonlyArray<Index>) => Index
+  /** Its elements are the whole buffer in row-major order, so that what only splits and merges its axes is read there. */
+  readonly flat?: true
 }
 
 /** What lowering knows of the rest of the program. */

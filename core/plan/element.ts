@@ -7,8 +7,9 @@ import { constantExpr } from "../kernel/expression.ts"
 import type { Expr, Guard, Index } from "../kernel/kernel.ts"
 import type { Node } from "../graph/node.ts"
 import type { DType } from "../tensor/dtype.ts"
-import { type Attempt, bind, computeOf, nameOf, need } from "./attempt.ts"
+import { type Attempt, bind, computeOf, nameOf, need, type Site } from "./attempt.ts"
 import { contracted, folded } from "./fold.ts"
+import { flatIndex } from "./layout.ts"
 import { gathered, joined, padded, reshaped } from "./movement.ts"
 
 const clipped = (to: DType, x: Expr): Expr =>
@@ -35,6 +36,16 @@ const lowerAll = (
   guards: ReadonlyArray<Guard>,
 ): ReadonlyArray<Expr> => n.args.map((a) => lowerAt(t, a, ix, guards))
 
+const siteOf = (t: Attempt, n: Node): Site | undefined => t.inline.has(n) ? undefined : t.around.site(n)
+
+const loadFrom = (t: Attempt, n: Node, site: Site, at: Index, guards: ReadonlyArray<Guard>): Expr => ({
+  tag: "load",
+  dtype: computeOf(n.dtype),
+  buffer: bind(t, site.buffer),
+  at,
+  guards: guards.filter((g) => t.essential.has(g) || !alwaysHolds(g, t.ranges)),
+})
+
 /** The value of node `n` at the indices `ix` of its axes. */
 export const lowerAt = (t: Attempt, n: Node, ix: ReadonlyArray<Index>, guards: ReadonlyArray<Guard>): Expr => {
   const name = (e: Expr): number => nameOf(t, e)
@@ -43,17 +54,9 @@ export const lowerAt = (t: Attempt, n: Node, ix: ReadonlyArray<Index>, guards: R
   }`
   const known = t.memo.get(key)
   if (known) return known
-  const site = t.inline.has(n) ? undefined : t.around.site(n)
+  const site = siteOf(t, n)
   if (!site) t.visited.add(n)
-  const made: Expr = site
-    ? {
-      tag: "load",
-      dtype: computeOf(n.dtype),
-      buffer: bind(t, site.buffer),
-      at: site.at(ix),
-      guards: guards.filter((g) => t.essential.has(g) || !alwaysHolds(g, t.ranges)),
-    }
-    : compute(t, n, ix, guards)
+  const made = site ? loadFrom(t, n, site, site.at(ix), guards) : compute(t, n, ix, guards)
   t.memo.set(key, made)
   return made
 }
@@ -94,8 +97,12 @@ const compute = (t: Attempt, n: Node, ix: ReadonlyArray<Index>, guards: Readonly
         arg.axes.map((a, d) => arg.shape[d] === 1 ? constantIndex(0) : ix[n.axes.indexOf(a)]!),
         guards,
       )
-    case "reshape":
+    case "reshape": {
+      const site = siteOf(t, arg)
+      // the same elements in the same order: no index needs to be taken apart
+      if (site?.flat) return loadFrom(t, arg, site, flatIndex(n.shape, ix), guards)
       return lowerAt(t, arg, reshaped(t, arg.shape, n.shape, ix), guards)
+    }
     case "slice":
       return lowerAt(t, arg, ix.map((i, d) => shiftIndex(scaleIndex(i, op.step[d]!), op.start[d]!)), guards)
     case "pad":

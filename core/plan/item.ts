@@ -35,7 +35,11 @@ export interface Item {
 export const copyOf = (n: Node): Node => ({ ...n, op: { tag: "stop" }, args: [n], faults: [] })
 
 /** Where a node's elements lie if it has a buffer of its own. */
-export const ownSite = (n: Node): Site => ({ buffer: n, at: (ix) => flatIndex(n.shape, ix) })
+export const ownSite = (n: Node): Site => ({
+  buffer: n,
+  at: (ix) => flatIndex(n.shape, ix),
+  flat: true,
+})
 
 /** One nest of the program: where what comes from outside lies, and the loops around. */
 export interface Level {

@@ -53,6 +53,12 @@ export const movement: ReadonlyArray<Rule> = [
     const x = n.args[0]!
     return x.op.tag === "align" ? make(n, n.op, x.args) : undefined
   }),
+  on("align", "align-order", "align(x) = reshape(x), elements in the same order", (n) => {
+    const x = n.args[0]!
+    const long = (m: Node): ReadonlyArray<string> => m.axes.filter((_, d) => m.shape[d] !== 1)
+    const [to, from] = [long(n), long(x)]
+    return to.length === from.length && to.every((a, i) => a === from[i]) ? make(n, { tag: "reshape" }, [x]) : undefined
+  }),
   on("reshape", "reshape-nothing", "reshape(x) = x, same axes", (n) => sameAxes(n, n.args[0]!) ? n.args[0] : undefined),
   on("reshape", "reshape-reshape", "reshape(reshape(x)) = reshape(x)", (n) => {
     const x = n.args[0]!

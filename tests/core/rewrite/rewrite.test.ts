@@ -11,6 +11,7 @@ const it = suite("rewrite")
 const x = build.input("x", "f32", ["row", "column"], [4, 6])
 const y = build.input("y", "f32", ["row", "column"], [4, 6])
 const whole = build.input("i", "i32", ["row", "column"], [4, 6])
+const thin = build.input("thin", "f32", ["row", "one"], [4, 1])
 const turn = (n: Node): Node => build.align(n, ["column", "row"], [6, 4])
 const flat = (n: Node): Node => build.reshape(n, ["all"], [24])
 const half = (n: Node): Node => build.slice(n, [0, 0], [4, 3], [1, 2])
@@ -18,6 +19,7 @@ const half = (n: Node): Node => build.slice(n, [0, 0], [4, 3], [1, 2])
 /** What each rule makes of an example of its law. */
 const laws: { readonly [name: string]: readonly [before: Node, after: Node] } = {
   "align-align": [build.align(turn(x), ["row", "column"], [4, 6]), x],
+  "align-order": [build.align(thin, ["one", "row"], [1, 4]), build.reshape(thin, ["one", "row"], [1, 4])],
   "reshape-reshape": [build.reshape(flat(x), ["row", "column"], [4, 6]), x],
   "slice-nothing": [build.slice(x, [0, 0], [4, 6], [1, 1]), x],
   "right-unit": [build.binary("mul", x, 1), x],
