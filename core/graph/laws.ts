@@ -282,7 +282,9 @@ export const looped = ({ body, axis, length }: Of<"scan">, node: Node): Broken =
     ...each.map((_, i) => `each.${i}`),
     ...constants.map((_, i) => `const.${i}`),
   ]
-  const free = topological([...next, ...body.out]).find((n) => n.op.tag === "input" && !names.includes(n.op.name))
+  const inside = topological([...next, ...body.out])
+  if (inside.some((n) => n.op.tag === "exchange")) return "its body has a collective"
+  const free = inside.find((n) => n.op.tag === "input" && !names.includes(n.op.name))
   return unless(
     free === undefined,
     () => `its body uses ${free && free.op.tag === "input" ? free.op.name : ""} from outside`,

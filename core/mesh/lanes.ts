@@ -26,7 +26,8 @@ import type { Collective } from "../graph/collective.ts"
 import { fold } from "../graph/fold.ts"
 import type { DType, HostArray } from "../tensor/dtype.ts"
 import { load, store } from "../tensor/host.ts"
-import { before, type Group, groupOf, type Shape, sizeOf } from "./group.ts"
+import { before, type Group, memberOf } from "./group.ts"
+import { ranksOf, type Shape } from "./shape.ts"
 
 // -----------------------------------------------------------------------------
 // types
@@ -167,7 +168,7 @@ const laneOf = (room: Room, rank: number, { patience }: LanesOptions): Engine =>
 
   const start: Engine["start"] = (c, from, to) =>
     Effect.suspend(() => {
-      const found = groupOf(shape, rank, c.over)
+      const found = memberOf(shape, rank, c.over)
       if (E.isLeft(found)) return Effect.fail(meshFault("shape", `${named(c)}: ${found.left}; compile for this mesh`))
       const group = found.right
       const wrong = misfit(shape, c, group, from, to)
@@ -218,7 +219,7 @@ const roomOf = (shape: Shape): Room => ({ shape, meetings: new Map(), gone: [] }
 /** Engines for all ranks of a mesh, in their order. What one starts, others of its group must start in the same order. */
 export const lanes = (shape: Shape, options: LanesOptions = {}): ReadonlyArray<Engine> => {
   const room = roomOf(shape)
-  return Array.from({ length: sizeOf(shape) }, (_, rank) => laneOf(room, rank, options))
+  return Array.from({ length: ranksOf(shape) }, (_, rank) => laneOf(room, rank, options))
 }
 
 const reasonOf = (exit: Exit.Exit<unknown, unknown>): string => {
@@ -235,7 +236,7 @@ export const together = <A, F, R>(
   options: LanesOptions = {},
 ): Effect.Effect<ReadonlyArray<A>, F, R> => {
   const room = roomOf(shape)
-  const ranks = Array.from({ length: sizeOf(shape) }, (_, rank) => rank)
+  const ranks = Array.from({ length: ranksOf(shape) }, (_, rank) => rank)
   const ended = (rank: number) => (exit: Exit.Exit<A, F>): Effect.Effect<void> =>
     Effect.sync(() => {
       const failure = Exit.isFailure(exit) ? { failed: true, cause: exit.cause } : { failed: false }

@@ -7,7 +7,6 @@
  */
 import { binary, reshape, slice, stack } from "../graph/build.ts"
 import type { Collective } from "../graph/collective.ts"
-import { fault } from "../graph/fault.ts"
 import { type Node, topological } from "../graph/node.ts"
 import { coordinatesOf, groupOf, ranksOf, type Shape } from "./shape.ts"
 
@@ -65,19 +64,6 @@ const exchangeAll = (c: Collective, x: Ranked, shape: Shape): Ranked => {
   return gathered(out)
 }
 
-const inLoop = (node: Node): Node => ({
-  ...node,
-  faults: [
-    ...node.faults,
-    fault("RuleFault", "mesh", "a collective stands in the body of a loop; put the loop inside, between collectives"),
-  ],
-})
-
-/** Collectives in the bodies of loops: exchanges are made between steps of the top level only. */
-const loopsExchange = (node: Node): boolean =>
-  node.op.tag === "scan" &&
-  topological([...node.op.body.next, ...node.op.body.out]).some((n) => n.op.tag === "exchange" || loopsExchange(n))
-
 /**
  * The roots of every rank: `given` says what stands for each input on each rank. Faults of the graph are told once.
  */
@@ -96,14 +82,14 @@ export const unroll = (
     else if (uniform) {
       const same = args.every((a, i) => a === node.args[i])
       const own = same ? node : { ...node, args: args as ReadonlyArray<Node> }
-      values.set(node, loopsExchange(node) ? inLoop(own) : own)
+      values.set(node, own)
     } else {
       const copies = Array.from({ length: ranks }, (_, r): Node => ({
         ...node,
         args: args.map((a) => at(a, r)),
         faults: r === 0 ? node.faults : [],
       }))
-      values.set(node, loopsExchange(node) ? copies.map((n, r) => r === 0 ? inLoop(n) : n) : copies)
+      values.set(node, copies)
     }
   }
   return roots.map((r) => values.get(r)!)

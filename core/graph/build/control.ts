@@ -57,11 +57,17 @@ const slices = ({ sequences, axis, length, body }: Scan): Faults =>
     ]
   })
 
+/** Ranks meet between the steps of a program, and a loop is one step. */
+const collective = (): Faults[number] =>
+  fault("RuleFault", "scan", "a collective stands in the body of a loop; put the loop inside, between collectives")
+
 /** The loop itself; `pick` takes its results. Faults in the body are the scan's. */
 export const scan = (s: Scan): Node => {
   const { body, axis, length, reverse } = s
+  const inside = topological([...body.next, ...body.out])
   const faults = [
-    ...topological([...body.next, ...body.out]).flatMap((n) => n.faults),
+    ...inside.flatMap((n) => n.faults),
+    ...(inside.some((n) => n.op.tag === "exchange") ? [collective()] : none),
     ...whole("scan", `the length of '${axis}'`, length, 0),
     ...paired("carries", body.carry, s.inits),
     ...paired("new carries", body.carry, body.next),

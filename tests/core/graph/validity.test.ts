@@ -27,6 +27,7 @@ const attended = b.attend("forward", [x("time 2 head 3"), x("key 4 head 3"), x("
 })
 const written = b.write(x("a 5"), x("a 2"), x("", "i32"), "a")
 const gathered = b.exchange(x("a 2"), { kind: "allGather", over: ["ring"], ranks: 3, axis: "rank" })
+const shift = { kind: "permute", over: ["ring"], ranks: 3, shift: 1 } as const
 
 /** Valid nodes with something changed, by the rule that this breaks. */
 const cases: { readonly [rule: string]: ReadonlyArray<readonly [Node, object]> } = {
@@ -123,6 +124,7 @@ const cases: { readonly [rule: string]: ReadonlyArray<readonly [Node, object]> }
     [loop, { args: [] }],
     [loop, { args: [x("a 3")] }],
     [loop, { op: { ...loop.op, length: 0.5 } }],
+    [loop, { op: { ...loop.op, body: { ...body, next: [b.exchange(body.next[0]!, shift)] } } }],
     [loop, { op: { ...loop.op, body: { ...body, next: [] } } }],
     [loop, { op: { ...loop.op, body: { ...body, next: [x("a 2")] } } }],
     [loop, { op: { ...loop.op, body: { ...body, each: [carry] } }, args: [x("a 2"), x("a 2")] }],

@@ -13,7 +13,8 @@ import { suite } from "uvu"
 import * as assert from "uvu/assert"
 import type { Block, Engine, MeshFault, Pending } from "../../../core/device/engine.ts"
 import type { Collective } from "../../../core/graph/collective.ts"
-import { type Group, groupOf, type Shape, sizeOf } from "../../../core/mesh/group.ts"
+import { type Group, memberOf } from "../../../core/mesh/group.ts"
+import { ranksAlong, ranksOf, type Shape } from "../../../core/mesh/shape.ts"
 import type { DType, HostArray } from "../../../core/tensor/dtype.ts"
 import { load, store } from "../../../core/tensor/host.ts"
 
@@ -139,7 +140,7 @@ const right = <A>(e: E.Either<string, A>): A => {
 /** Starts a collective of `n` elements, or of `n` for each rank where it scatters. */
 const begin = (engine: Engine, c: Collective, form: Form, n: number, seed: number): Effect.Effect<Begun, MeshFault> =>
   Effect.gen(function* () {
-    const { ranks, place } = right(groupOf(engine.shape, engine.rank, c.over))
+    const { ranks, place } = right(memberOf(engine.shape, engine.rank, c.over))
     const given = c.kind === "reduceScatter" ? n * c.ranks : n
     const all = ranks.map((rank) => numbersOf(form, rank, seed, given))
     const want = expected(c, form.dtype, all, place)
@@ -168,19 +169,22 @@ const through = (engine: Engine, c: Collective, form: Form, n: number, seed = n)
 
 const lengths = [1, 7, 130]
 
-/** The collectives that a group of so many ranks can do. */
-const collectives = (over: ReadonlyArray<string>, ranks: number): ReadonlyArray<readonly [string, Collective]> => [
-  ...[0, 1, -1, 2, -3, ranks, ranks + 1, -5 * ranks - 2].map((shift) =>
-    [`permute by ${shift}`, { kind: "permute", over, ranks, shift }] as const
-  ),
+/** A collective of each kind, by a group of so many ranks. */
+const kinds = (over: ReadonlyArray<string>, ranks: number): ReadonlyArray<readonly [string, Collective]> => [
+  ["permute by 1", { kind: "permute", over, ranks, shift: 1 }],
   ["all-reduce, sum", { kind: "allReduce", over, ranks, fn: "sum" }],
   ["all-reduce, max", { kind: "allReduce", over, ranks, fn: "max" }],
   ["all-gather", { kind: "allGather", over, ranks, axis: "rank" }],
   ["reduce-scatter", { kind: "reduceScatter", over, ranks, axis: "rank" }],
-  ...Array.from(
-    { length: ranks },
-    (_, root) => [`broadcast from ${root}`, { kind: "broadcast", over, ranks, root }] as const,
+  ["broadcast from the last", { kind: "broadcast", over, ranks, root: ranks - 1 }],
+]
+
+/** The same by all shifts and from all roots. */
+const others = (over: ReadonlyArray<string>, ranks: number): ReadonlyArray<Collective> => [
+  ...[0, -1, 2, -3, ranks, ranks + 1, -5 * ranks - 2].map((shift) =>
+    ({ kind: "permute", over, ranks, shift }) as const
   ),
+  ...Array.from({ length: ranks }, (_, root) => ({ kind: "broadcast", over, ranks, root }) as const),
 ]
 
 const folds = (c: Collective): boolean => c.kind === "allReduce" || c.kind === "reduceScatter"
@@ -188,9 +192,9 @@ const folds = (c: Collective): boolean => c.kind === "allReduce" || c.kind === "
 /** Many at once, of different kinds and sizes, finished in an order that each rank chooses for itself. */
 const crowd = (over: ReadonlyArray<string>, ranks: number) => (engine: Engine): Effect.Effect<void, MeshFault> =>
   Effect.gen(function* () {
-    const kinds = collectives(over, ranks).map(([, c]) => c)
+    const all = [...kinds(over, ranks).map(([, c]) => c), ...others(over, ranks)]
     const begun: Array<Begun> = []
-    for (const [i, c] of kinds.entries()) begun.push(yield* begin(engine, c, forms[0]!, 1 + (37 * i) % 500, i))
+    for (const [i, c] of all.entries()) begun.push(yield* begin(engine, c, forms[0]!, 1 + (37 * i) % 500, i))
     const orders = [begun.length - 1, 1, 7, 3].map((step) =>
       begun.map((_, i) => (i * step + engine.rank) % begun.length)
     )
@@ -202,7 +206,7 @@ const crowd = (over: ReadonlyArray<string>, ranks: number) => (engine: Engine): 
 /** A ring sum: what came last goes on, while the sum is taken. */
 const ring = (over: ReadonlyArray<string>, ranks: number) => (engine: Engine): Effect.Effect<void, MeshFault> =>
   Effect.gen(function* () {
-    const { place } = right(groupOf(engine.shape, engine.rank, over)) as Group
+    const { place } = right(memberOf(engine.shape, engine.rank, over)) as Group
     const c: Collective = { kind: "permute", over, ranks, shift: 1 }
     let held: Block = { dtype: "i32", data: Int32Array.of(place, place * place) }
     const sum = [0, 0]
@@ -222,7 +226,7 @@ const ring = (over: ReadonlyArray<string>, ranks: number) => (engine: Engine): E
 const rounded = (over: ReadonlyArray<string>, ranks: number) => (engine: Engine): Effect.Effect<void, MeshFault> =>
   Effect.gen(function* () {
     const n = 1003
-    const group = right(groupOf(engine.shape, engine.rank, over))
+    const group = right(memberOf(engine.shape, engine.rank, over))
     const of = (rank: number): Float32Array =>
       Float32Array.from({ length: n }, (_, i) => Math.sin(1 + i * (rank + 2)) / 3)
     const own = of(engine.rank)
@@ -266,10 +270,10 @@ const groups = (shape: Shape): ReadonlyArray<ReadonlyArray<string>> => {
 /** All that ranks of a mesh of that shape check together. */
 export const checks = (shape: Shape): ReadonlyArray<Check> =>
   groups(shape).flatMap((over) => {
-    const ranks = sizeOf(Object.fromEntries(over.map((a) => [a, shape[a]!])))
+    const ranks = ranksAlong(shape, over)
     const among = `${ranks} over ${over.join(", ")}`
     return [
-      ...collectives(over, ranks).flatMap(([name, c]): ReadonlyArray<Check> => [{
+      ...kinds(over, ranks).flatMap(([name, c]): ReadonlyArray<Check> => [{
         name: `${among}: ${name}, all dtypes and lengths`,
         body: (engine) =>
           Effect.gen(function* () {
@@ -282,8 +286,12 @@ export const checks = (shape: Shape): ReadonlyArray<Check> =>
       {
         name: `${among}: large blocks`,
         body: (engine: Engine) =>
-          Effect.forEach(collectives(over, ranks).filter(([name]) => !/permute by -?[^1]/.test(name)), ([, c]) =>
-            through(engine, c, forms[0]!, 70_001), { discard: true }),
+          Effect.forEach(kinds(over, ranks), ([, c]) => through(engine, c, forms[0]!, 70_001), { discard: true }),
+      },
+      {
+        name: `${among}: all shifts and roots`,
+        body: (engine: Engine) =>
+          Effect.forEach(others(over, ranks), (c) => through(engine, c, forms[1]!, 7), { discard: true }),
       },
       { name: `${among}: many under way, finished in another order`, body: crowd(over, ranks) },
       { name: `${among}: a ring sum`, body: ring(over, ranks) },
@@ -307,7 +315,7 @@ export const conforms = (name: string, open: Open): void => {
   const it = suite(`engine: ${name}`)
   for (const shape of shapes) {
     for (const check of checks(shape)) {
-      it(`${sizeOf(shape)} ranks, ${check.name}`, () =>
+      it(`${ranksOf(shape)} ranks, ${check.name}`, () =>
         Effect.runPromise(open(shape, check.body)).then(() => undefined))
     }
   }

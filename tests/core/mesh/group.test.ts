@@ -3,16 +3,8 @@ import { either as E } from "fp-ts"
 import * as fc from "fast-check"
 import { suite } from "uvu"
 import * as assert from "uvu/assert"
-import {
-  after,
-  before,
-  coordinates,
-  type Group,
-  groupOf,
-  rankAt,
-  type Shape,
-  sizeOf,
-} from "../../../core/mesh/group.ts"
+import { after, before, type Group, memberOf } from "../../../core/mesh/group.ts"
+import { coordinatesOf, ranksOf, type Shape } from "../../../core/mesh/shape.ts"
 
 const it = suite("groups of ranks")
 
@@ -35,54 +27,46 @@ const right = (e: E.Either<string, Group>): Group => {
   throw new Error(e.left)
 }
 
-const ranksOf = (shape: Shape): ReadonlyArray<number> => Array.from({ length: sizeOf(shape) }, (_, r) => r)
+const all = (shape: Shape): ReadonlyArray<number> => Array.from({ length: ranksOf(shape) }, (_, r) => r)
 
 it("the last axis is the fastest", () => {
   const shape = { data: 2, ring: 3 }
-  assert.is(sizeOf(shape), 6)
-  assert.equal(coordinates(shape, 5), { data: 1, ring: 2 })
-  assert.equal(coordinates(shape, 2), { data: 0, ring: 2 })
-  assert.is(rankAt(shape, { data: 1, ring: 0 }), 3)
-  assert.equal(right(groupOf(shape, 4, ["ring"])), { ranks: [3, 4, 5], place: 1 })
-  assert.equal(right(groupOf(shape, 4, ["data"])), { ranks: [1, 4], place: 1 })
-  assert.equal(right(groupOf(shape, 4, ["data", "ring"])), { ranks: [0, 1, 2, 3, 4, 5], place: 4 })
-  assert.equal(right(groupOf(shape, 4, ["ring", "data"])), { ranks: [0, 3, 1, 4, 2, 5], place: 3 })
+  assert.equal(coordinatesOf(shape, 5), { data: 1, ring: 2 })
+  assert.equal(coordinatesOf(shape, 2), { data: 0, ring: 2 })
+  assert.equal(right(memberOf(shape, 4, ["ring"])), { ranks: [3, 4, 5], place: 1 })
+  assert.equal(right(memberOf(shape, 4, ["data"])), { ranks: [1, 4], place: 1 })
+  assert.equal(right(memberOf(shape, 4, ["data", "ring"])), { ranks: [0, 1, 2, 3, 4, 5], place: 4 })
+  assert.equal(right(memberOf(shape, 4, ["ring", "data"])), { ranks: [0, 3, 1, 4, 2, 5], place: 3 })
 })
 
 it("a shift of 1 sends to the next and receives from the one before, around", () => {
-  const group = right(groupOf({ data: 2, ring: 3 }, 5, ["ring"]))
+  const group = right(memberOf({ data: 2, ring: 3 }, 5, ["ring"]))
   assert.is(after(group, 1), 3)
   assert.is(before(group, 1), 4)
   assert.is(after(group, -4), 4)
   assert.is(after(group, 3), 5)
 })
 
-it("coordinates and numbers are each other's inverse", () => {
-  fc.assert(fc.property(meshes, ({ shape }) => {
-    for (const r of ranksOf(shape)) assert.is(rankAt(shape, coordinates(shape, r)), r)
-  }))
-})
-
 it("groups divide the mesh, and all members see the same group", () => {
   fc.assert(fc.property(meshes, ({ shape, over }) => {
-    const groups = ranksOf(shape).map((r) => right(groupOf(shape, r, over)))
+    const groups = all(shape).map((r) => right(memberOf(shape, r, over)))
     for (const [r, { ranks, place }] of groups.entries()) {
       assert.is(ranks[place], r)
       assert.is(ranks.length, over.reduce((n, a) => n * shape[a]!, 1))
       for (const other of ranks) assert.equal(groups[other]!.ranks, ranks)
     }
     const distinct = new Set(groups.map((g) => g.ranks.join()))
-    assert.is(distinct.size * groups[0]!.ranks.length, sizeOf(shape))
+    assert.is(distinct.size * groups[0]!.ranks.length, ranksOf(shape))
   }))
 })
 
 it("members differ along the named axes only, and are numbered along them", () => {
   fc.assert(fc.property(meshes, ({ shape, over }) => {
-    for (const r of ranksOf(shape)) {
-      const { ranks } = right(groupOf(shape, r, over))
-      const own = coordinates(shape, r)
+    for (const r of all(shape)) {
+      const { ranks } = right(memberOf(shape, r, over))
+      const own = coordinatesOf(shape, r)
       const places = ranks.map((other) => {
-        const there = coordinates(shape, other)
+        const there = coordinatesOf(shape, other)
         for (const a of Object.keys(shape)) if (!over.includes(a)) assert.is(there[a], own[a])
         return over.reduce((n, a) => n * shape[a]! + there[a]!, 0)
       })
@@ -93,8 +77,8 @@ it("members differ along the named axes only, and are numbered along them", () =
 
 it("who sends to whom is who receives from whom; shifts add up", () => {
   fc.assert(fc.property(meshes, ({ shape, over, shift }) => {
-    const of = (r: number): Group => right(groupOf(shape, r, over))
-    for (const r of ranksOf(shape)) {
+    const of = (r: number): Group => right(memberOf(shape, r, over))
+    for (const r of all(shape)) {
       const group = of(r)
       assert.is(before(of(after(group, shift)), shift), r)
       assert.is(after(of(after(group, shift)), 1), after(group, shift + 1))
@@ -104,8 +88,8 @@ it("who sends to whom is who receives from whom; shifts add up", () => {
 })
 
 it("an axis that is not there or named twice is told", () => {
-  assert.equal(groupOf({ ring: 2 }, 0, ["data"]), E.left("the mesh { ring: 2 } has no axis 'data'"))
-  assert.equal(groupOf({ ring: 2 }, 0, ["ring", "ring"]), E.left("the axis 'ring' is named twice"))
+  assert.equal(memberOf({ ring: 2 }, 0, ["data"]), E.left("the mesh { ring: 2 } has no axis 'data'"))
+  assert.equal(memberOf({ ring: 2 }, 0, ["ring", "ring"]), E.left("the axis 'ring' is named twice"))
 })
 
 it.run()
