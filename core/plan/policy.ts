@@ -4,6 +4,7 @@
  * take halves) only where the policy rounds to them. Sums are always accumulated in f32.
  * @module
  */
+import { type OperandName, withOperands } from "../kernel/attend.ts"
 import type { Expr, Kernel } from "../kernel/kernel.ts"
 
 /** How numbers are kept and computed. */
@@ -22,9 +23,13 @@ export const exact: Policy = { storage: "f32", compute: "f32", accumulate: "f32"
 /** Halves between kernels and into products, f32 in sums: what matrix units take. */
 export const halves: Policy = { storage: "f16", compute: "f16", accumulate: "f32" }
 
-/** The kernel with the operands of its product rounded as the policy says. */
+/** Operands of an attention that go into products; its weights are a matter of the device, f32 unless halves go in. */
+const attended: ReadonlyArray<OperandName> = ["q", "k", "v", "cotangent"]
+
+/** The kernel with the operands of its products rounded as the policy says. */
 export const rounded = (k: Kernel, { compute }: Policy): Kernel => {
-  if (k.tag !== "contract" || k.dtype !== "f32" || compute === "f32") return k
+  if (compute === "f32") return k
   const round = (x: Expr): Expr => ({ tag: "round", dtype: "f32", to: compute, x })
-  return { ...k, a: round(k.a), b: round(k.b) }
+  if (k.tag === "attend") return withOperands(k, (x, name) => attended.includes(name) ? round(x) : x)
+  return k.tag === "contract" && k.dtype === "f32" ? { ...k, a: round(k.a), b: round(k.b) } : k
 }

@@ -292,8 +292,11 @@ const written = (e: Emitter, x: Expr, lane: number): string => {
       const from = value(e, x.x, lane)
       return x.x.dtype === x.dtype ? from : `bitcast<${x.dtype}>(${from})`
     }
-    case "round":
-      return ROUND[x.to](e, value(e, x.x, lane))
+    case "round": {
+      // what was stored as halves is rounded already
+      const stored = x.x.tag === "load" && e.slots[x.x.buffer]!.dtype === x.to
+      return stored ? value(e, x.x, lane) : ROUND[x.to](e, value(e, x.x, lane))
+    }
     case "acc":
       return laneOf(accOf(e, x.id).names, lane)
   }

@@ -10,6 +10,7 @@ import type { F32 } from "../../../core/tensor/tensor.ts"
 import type { Tensors } from "../../../core/tensor/tree.ts"
 import { f32, i32 } from "../../../core/tensor/spec.ts"
 import { silu } from "../../../ops/activation.ts"
+import { attentionWithLogSumExp } from "../../../ops/attention.ts"
 import { dot } from "../../../ops/contraction.ts"
 import { add, exp, mul, sub } from "../../../ops/elementwise.ts"
 import { oneHot, take } from "../../../ops/indexing.ts"
@@ -177,6 +178,20 @@ it("a policy of halves rounds what goes into products, on the oracle too", async
   assert.ok(E.isRight(made))
   const [z] = await runOracle(made.right.program, [[1 + 2 ** -12, 0, 0, 3], [1, 1 + 2 ** -12]])
   assert.equal(z, [1, 3])
+})
+
+it("and what goes into the products of an attention, but not what it gives", async () => {
+  const spec = {
+    q: f32("time head", { time: 1, head: 1 }),
+    k: f32("key head", { key: 2, head: 1 }),
+    v: f32("key head", { key: 2, head: 1 }),
+  }
+  const f = ({ q, k, v }: Tensors<typeof spec>) => attentionWithLogSumExp(q, k, v, { scale: 1, causal: false })
+  const made = compile(f, spec, { policy: halves })
+  assert.ok(E.isRight(made), JSON.stringify(made))
+  const [out, logSumExp] = await runOracle(made.right.program, [[1 + 2 ** -12], [0, 1], [1, 1 + 2 ** -12]])
+  assert.equal(out, [1])
+  assert.ok(Math.abs(logSumExp![0]! - Math.log(1 + Math.E)) < 1e-9, String(logSumExp))
 })
 
 it("faults come all at once, each with its line", () => {
