@@ -14,9 +14,9 @@ import process from "node:process"
 import { either as E } from "fp-ts"
 import * as t from "io-ts"
 import { bytesOf, errorOf, type Expected, expected, forget, type Part, write } from "./attention.ts"
-import { kinds } from "./attention-own.ts"
+import { decode, kinds } from "./attention-own.ts"
 import { type Figure, targets } from "./attention-targets.ts"
-import { type Choice, hasPart, isAsked, sizesOf } from "./choice.ts"
+import { type Choice, hasPart, isAsked, named, sizesOf } from "./choice.ts"
 import { type EngineName, ours } from "./ours.ts"
 import type { Peers } from "./peers.ts"
 import { type Contestant, type Heard, rounds, together } from "./rounds.ts"
@@ -186,9 +186,12 @@ export const attention = (count: number, peers: Peers, choice: Choice = {}): Rep
     )
     const figures = all.flatMap((x) => x.figures)
     const first = (f: Figure): Figure | undefined => figures.find((g) => g.part === f.part && g.time === f.time)
-    const own = hasPart(choice, "kinds") ? [kinds(count, peers, choice)] : []
+    const own = [
+      ...(hasPart(choice, "kinds") ? [kinds(count, peers, choice)] : []),
+      ...(hasPart(choice, "decode") ? [decode(count, peers, choice)] : []),
+    ]
     return {
-      bench: "attention",
+      bench: named("attention", choice),
       rows: [...figures.map((f) => rowOf(f, first(f))), ...own.flatMap((x) => x.rows)],
       absent: [...all.flatMap((x) => x.absent), ...own.flatMap((x) => x.absent)],
       targets: [...targets(figures), ...own.flatMap((x) => x.targets ?? [])],

@@ -5,7 +5,7 @@
  */
 import { either as E } from "fp-ts"
 import * as t from "io-ts"
-import { type Choice, isAsked } from "./choice.ts"
+import { type Choice, isAsked, sizesOf } from "./choice.ts"
 import { ours } from "./ours.ts"
 import type { Peers } from "./peers.ts"
 import { type Contestant, type Heard, rounds, together } from "./rounds.ts"
@@ -59,4 +59,57 @@ export const kinds = (count: number, peers: Peers, choice: Choice): Table => {
     absent: absentOf(heard),
     targets: tables.flatMap((x) => x.targets ?? []),
   }
+}
+
+// -----------------------------------------------------------------------------
+// decoding
+// -----------------------------------------------------------------------------
+
+const Step = t.type({
+  groups: t.number,
+  share: t.number,
+  capacity: t.number,
+  storage: t.string,
+  milliseconds: t.readonlyArray(t.number),
+  bytes: t.number,
+  beyond: t.number,
+  error: t.number,
+})
+type Step = t.TypeOf<typeof Step>
+
+interface Steps {
+  readonly results: ReadonlyArray<Step>
+}
+const Steps: t.Type<Steps, unknown> = t.type({ results: t.readonlyArray(Step) })
+
+/** How far a result may be off for what the cache keeps, relative to its largest value. */
+const bounds: { readonly [storage: string]: number } = { f32: 1e-5, f16: 2e-3, int8: 3e-2 }
+
+const stepOf = (who: string, all: ReadonlyArray<Step>): Row => {
+  const { groups, share, capacity, storage, bytes, beyond } = all[0]!
+  // The middle and the best of a round.
+  const middle = together(all.map((s) => [s.milliseconds[0]!])).median
+  const best = Math.min(...all.map((s) => s.milliseconds[1]!))
+  const error = Math.max(...all.map((s) => s.error))
+  const wrong = error <= bounds[storage]! ? "" : " WHICH IS TOO MUCH"
+  return {
+    what: `decode, ${capacity / 1024}K x ${groups}${share > 1 ? ` shared by ${share}` : ""}, ${storage}`,
+    who,
+    unit: "us",
+    median: 1000 * middle,
+    best: 1000 * best,
+    note: `${(bytes / middle / 1e6).toFixed(1)} GB/s of ${(bytes / 2 ** 20).toFixed(0)} MiB, ` +
+      `${(beyond / 1024).toFixed(0)} KiB beside it, error ${error.toExponential(0)}${wrong}`,
+    more: { "GB/s": bytes / middle / 1e6, "cache B": bytes, "beyond B": beyond, error },
+  }
+}
+
+/** One token against a full cache: appended in place, and attended to. */
+export const decode = (count: number, peers: Peers, choice: Choice): Table => {
+  const places = sizesOf(choice, [8192, 32_768]).map(String)
+  const heard = rounds(Steps, asking(peers, choice, "decode.ts", ["2", ...places]), count)
+  const rows = [...heard].flatMap(([who, said]) =>
+    E.isLeft(said) ? [] : said.right[0]!.results.map((_, i) => stepOf(who, said.right.map((a) => a.results[i]!)))
+  )
+  return { rows, absent: absentOf(heard) }
 }

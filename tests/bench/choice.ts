@@ -24,3 +24,6 @@ export const hasPart = ({ parts }: Choice, part: string): boolean => parts === u
 /** Is this contestant asked for? */
 export const isAsked = ({ who }: Choice, name: string): boolean =>
   who === undefined || who.some((word) => name.toLowerCase().includes(word.toLowerCase()))
+
+/** The name of a report: that of the bench, and the parts that were asked for. */
+export const named = (bench: string, { parts = [] }: Choice): string => [bench, ...parts].join(" ")

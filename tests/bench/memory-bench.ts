@@ -6,7 +6,7 @@
  */
 import { either as E } from "fp-ts"
 import * as t from "io-ts"
-import { type Choice, hasPart, sizesOf } from "./choice.ts"
+import { type Choice, hasPart, named, sizesOf } from "./choice.ts"
 import { ours } from "./ours.ts"
 import type { Peers } from "./peers.ts"
 import { rounds } from "./rounds.ts"
@@ -170,7 +170,7 @@ export const memory = (_: number, peers: Peers, choice: Choice): Report => {
     ...(hasPart(choice, "measured") ? [measurements(peers, choice)] : []),
   ]
   return {
-    bench: "memory",
+    bench: named("memory", choice),
     rows: tables.flatMap((x) => x.rows),
     absent: tables.flatMap((x) => x.absent),
     targets: tables.flatMap((x) => x.targets ?? []),

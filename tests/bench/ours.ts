@@ -11,8 +11,8 @@ import { root } from "../house.ts"
 import { ask, type Peers } from "./peers.ts"
 import type { Contestant } from "./rounds.ts"
 
-/** What our tasks start Deno with. */
-const flags = "--v8-flags=--experimental-wasm-revectorize,--no-wasm-bounds-checks"
+/** What our tasks tell V8 in Deno. */
+export const wideFlags = "--experimental-wasm-revectorize,--no-wasm-bounds-checks"
 
 /** What every engine is asked: WebAssembly, and no other library's products unless it is said. */
 const plain = { ORRERY_DEVICE: "wasm", ORRERY_BLAS: "off" }
@@ -59,7 +59,7 @@ const contestant = (e: Engine, script: string, args: ReadonlyArray<string>, seco
         env: { ...plain, ...e.env, ...env },
         ...(seconds === undefined ? {} : { seconds }),
       })
-    if (e.node === undefined) return asked(e.env.ORRERY_WIDE === "on" ? [flags] : [], {})
+    if (e.node === undefined) return asked(e.env.ORRERY_WIDE === "on" ? [`--v8-flags=${wideFlags}`] : [], {})
     return E.flatMap((command: string) => asked(["tests/node.ts"], { NODE: command }))(e.node)
   },
 })

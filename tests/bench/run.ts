@@ -1,6 +1,6 @@
 /**
- * `deno task bench [contraction] [products] [stream] [elementwise] [training] [attention] [memory] [types] [flags]`:
- * measures, prints tables, keeps JSON.
+ * `deno task bench [contraction] [products] [stream] [elementwise] [training] [attention] [memory] [types]
+ * [flags]`: measures, prints tables, keeps JSON.
  * @module
  */
 import process from "node:process"
@@ -18,7 +18,7 @@ import { training } from "./training-bench.ts"
 import { types } from "./types-bench.ts"
 
 interface Bench {
-  readonly measure: (rounds: number, peers: Peers, choice: Choice) => Report
+  readonly measure: (rounds: number, peers: Peers, choice: Choice) => Report | Promise<Report>
   readonly rounds: number
 }
 
@@ -44,7 +44,7 @@ const entry: Entry = {
 
 For attention and memory:
 
-  --parts=A,B    of forward, gradient, kinds; of forecast, measured
+  --parts=A,B    of forward, gradient, kinds, decode; of forecast, measured
   --sizes=N,M    lengths of the sequence
   --who=A,B      contestants whose names contain one of these words
   --limit=S      a run that is expected to take longer is not tried (14)
@@ -72,6 +72,6 @@ const peers = openPeers(!on("no-peers"))
 for (const name of wanted.length > 0 ? wanted : Object.keys(benches)) {
   const { measure, rounds: usual } = benches[name]!
   process.stdout.write(`\nmeasuring ${name}, rounds: ${rounds ?? usual} ...\n`)
-  const report = measure(rounds ?? usual, peers, choice)
+  const report = await measure(rounds ?? usual, peers, choice)
   process.stdout.write(`\n${table(report)}\nkept in ${keep(report)}\n`)
 }
