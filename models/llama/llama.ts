@@ -52,14 +52,15 @@ const positionsOf = (x: Stream | I32<"batch time">, { positions }: Place): I32<"
 const perChunk = <P, T>(plan: Plan, f: (inputs: P) => T): (inputs: P) => T =>
   plan.chunk === undefined ? f : chunked(f, "time", plan.chunk) as (inputs: P) => T
 
-interface Heads {
+/** What attention takes. */
+export interface Heads {
   readonly q: Queries
   readonly k: Keys
   readonly v: Keys
 }
 
 /** Queries, keys and values of the normalised stream, queries and keys turned by their positions. */
-const heads =
+export const heads =
   (c: Config, block: Block) =>
   ({ x, positions }: { readonly x: Stream; readonly positions: I32<"batch time"> }): Heads => {
     const seen = rmsNorm(x, block.attentionNorm, "model", c.epsilon)
@@ -83,10 +84,11 @@ export const feedForward = (block: Block, x: Stream): Stream =>
   dot(mul(silu(dot(x, block.gate, "model")), dot(x, block.up, "model")), block.down, "hidden")
 
 /** What follows attention in a block, token by token. */
-const after = (c: Config, block: Block) => ({ x, seen }: { readonly x: Stream; readonly seen: Queries }): Stream => {
-  const sum = add(x, dot(seen, block.output, "group share head"))
-  return add(sum, feedForward(block, rmsNorm(sum, block.feedNorm, "model", c.epsilon)))
-}
+export const after =
+  (c: Config, block: Block) => ({ x, seen }: { readonly x: Stream; readonly seen: Queries }): Stream => {
+    const sum = add(x, dot(seen, block.output, "group share head"))
+    return add(sum, feedForward(block, rmsNorm(sum, block.feedNorm, "model", c.epsilon)))
+  }
 
 /** One block on the stream. */
 export const layer = (c: Config, block: Block, x: Stream, plan: Plan = plain, place: Place = {}): Stream => {

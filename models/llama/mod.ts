@@ -3,7 +3,8 @@
  * @module
  */
 export * from "./config.ts"
-export * from "./llama.ts"
+export * from "./decode.ts"
+export { encode, feedForward, forward, type Keys, layer, next, type Place, type Queries, type Stream } from "./llama.ts"
 export * from "./loss.ts"
 export * from "./names.ts"
 export * from "./parameters.ts"

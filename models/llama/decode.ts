@@ -1,0 +1,73 @@
+/**
+ * Reading on from what was read: one or a few tokens at a time against a cache of keys and values. A prompt is read in
+ * pieces by the same function, so any cut of a text gives the logits that `forward` gives for the whole.
+ *
+ * ```ts
+ * import type { Caches } from "./decode.ts"
+ * import type { Config } from "./config.ts"
+ * import type { Parameters } from "./parameters.ts"
+ * import type { F32, I32 } from "../../core/tensor/tensor.ts"
+ * const step = (c: Config, p: Parameters, caches: Caches<"f16">, token: I32<"batch time">, place: I32) =>
+ *   decode(c)(p, caches, token, place) // a program that donates `caches` writes the new tokens in place
+ * ```
+ * @module
+ */
+import { sizeOf } from "../../core/graph/node.ts"
+import { f32 } from "../../core/tensor/spec.ts"
+import type { F32, I32 } from "../../core/tensor/tensor.ts"
+import { appendToCache, type Cache, type CacheSpec, cacheSpec, type Storage } from "../../ops/cache.ts"
+import { dot } from "../../ops/contraction.ts"
+import { decodeAttention, type DecodeOptions } from "../../ops/decode.ts"
+import { add } from "../../ops/elementwise.ts"
+import { take } from "../../ops/indexing.ts"
+import { constant, iota } from "../../ops/literal.ts"
+import { rmsNorm } from "../../ops/norm.ts"
+import { sum } from "../../ops/reduction.ts"
+import type { Config } from "./config.ts"
+import { after, heads, type Keys, type Queries, type Stream } from "./llama.ts"
+import type { Parameters } from "./parameters.ts"
+
+/** Axes of a cache. */
+export type Room = ["batch", "group", "key", "head"]
+
+/** Keys and values of every layer. */
+export type Caches<S extends Storage = Storage> = ReadonlyArray<Cache<S, Room>>
+
+/** Specs of the caches for rows of so many tokens. `emptyCache` of each is how they begin. */
+export const cacheSpecs = <const S extends Storage>(
+  c: Config,
+  { batch, capacity, storage }: { readonly batch: number; readonly capacity: number; readonly storage: S },
+): ReadonlyArray<CacheSpec<S, Room>> =>
+  Array.from(
+    { length: c.layers },
+    () => cacheSpec(storage, f32("batch group key head", { batch, group: c.groups, key: capacity, head: c.head })),
+  )
+
+/** What a step gives: the caches with the new tokens, and logits of the token after the last. */
+export interface Decoded<S extends Storage> {
+  readonly caches: Caches<S>
+  readonly logits: F32<"batch vocab">
+}
+
+/**
+ * Reads the tokens at `place`, `place` + 1, ... of every row. What the caches hold from `place` on is written over;
+ * `cacheFaults` tells beforehand whether there is room.
+ */
+export const decode =
+  (c: Config, options: DecodeOptions<Room> = {}) =>
+  <S extends Storage>(p: Parameters, caches: Caches<S>, tokens: I32<"batch time">, place: I32): Decoded<S> => {
+    const count = sizeOf(tokens, "time") ?? 1
+    const positions = add(iota("time", count), place) as unknown as I32<"batch time">
+    const grown: Array<Cache<S, Room>> = []
+    let x: Stream = take(p.embedding, tokens, "vocab")
+    p.blocks.forEach((block, i) => {
+      const { q, k, v } = heads(c, block)({ x, positions })
+      const before: Cache<Storage, Room> = caches[i]!
+      const cache = appendToCache<Cache<Storage, Room>, Room, Keys["axes"]>(before, k, v, place)
+      grown.push(cache as Cache<S, Room>)
+      const seen: Queries = decodeAttention(q, cache, place, options)
+      x = after(c, block)({ x, seen })
+    })
+    const last: F32<"batch model"> = take(rmsNorm(x, p.norm, "model", c.epsilon), constant(count - 1, "i32"), "time")
+    return { caches: grown, logits: dot(last, p.head, "model") }
+  }
