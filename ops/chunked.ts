@@ -12,7 +12,7 @@
  * ```
  * @module
  */
-import { barrier, concat, constant, merge, sliceAxis, split, transpose } from "../core/graph/build.ts"
+import { barrier, concat, constant, sliceAxis } from "../core/graph/build.ts"
 import { fault, type Faults } from "../core/graph/fault.ts"
 import { marked, tensor } from "../core/graph/given.ts"
 import { leaves, withLeaves } from "../core/graph/leaves.ts"
@@ -24,7 +24,7 @@ import type { Axes, Join, ShapeError } from "../core/tensor/axes.ts"
 import { type DType, dtypes } from "../core/tensor/dtype.ts"
 import type { Tensor } from "../core/tensor/tensor.ts"
 import type { Leaf } from "../core/tensor/tree.ts"
-import { scan } from "./scan.ts"
+import { type Cut, cutOf, looped, type Nodes } from "./slices.ts"
 
 /** The axes of the leaves that lack the axis `N`, written out. */
 type Lacking<L, N extends string> = L extends Tensor<DType, infer A extends Axes>
@@ -34,8 +34,6 @@ type Lacking<L, N extends string> = L extends Tensor<DType, infer A extends Axes
 /** `unknown` where every leaf of the tree has the axis `N`. */
 export type Throughout<T, N extends string> = [Lacking<Leaf<T>, N>] extends [never] ? unknown
   : ShapeError<`no axis '${N}' in [${Lacking<Leaf<T>, N>}]`>
-
-type Nodes = ReadonlyArray<Node>
 
 /** What is wrong with a size and with what it is to cut. */
 const inputFaults = (given: Nodes, axis: string, size: number): Faults => {
@@ -80,21 +78,12 @@ interface Traced {
 const applied = ({ inside, results }: Traced, to: Nodes): Nodes =>
   substitute(results, new Map(inside.map((node, i) => [node, to[i]!] as const)))
 
-/** The results for the slices, `turns` chunks of them, in a loop: its gradient keeps no more than the slices. */
-const looped = (f: Traced, slices: Nodes, axis: string, turns: number): Nodes => {
-  const chunks = `${axis}.chunks`
-  const cut = slices.map((x) => split(x, axis, [chunks, axis], { [chunks]: turns }))
-  const { out } = scan(chunks, cut, {}, (_, each) => ({ carry: {}, out: applied(f, each as Nodes) }))
-  return (out as Nodes).map((stacked, i) => {
-    const order = f.results[i]!.axes.flatMap((a) => a === axis ? [chunks, axis] : [a])
-    return merge(transpose(stacked, order), [chunks, axis], axis)
-  })
-}
-
-/** The results for the slices: one chunk needs no loop, but for several results that are computed again together. */
-const computed = (f: Traced, slices: Nodes, axis: string, turns: number): Nodes => {
+/** The results for the slices: one slice needs no loop, but for several results that are computed again together. */
+const computed = (f: Traced, given: Nodes, cut: Cut): Nodes => {
   const real = f.results.filter((r) => dtypes[r.dtype].kind === "float")
-  return turns > 1 || real.length > 1 ? looped(f, slices, axis, turns) : remat((to: Nodes) => applied(f, to))(slices)
+  return cut.turns > 1 || real.length > 1
+    ? looped((_, slices) => ({ carry: [], out: applied(f, slices) }), cut, given, []).out
+    : remat((to: Nodes) => applied(f, to))(given)
 }
 
 /**
@@ -129,11 +118,11 @@ export const chunked = <P, T, const N extends string>(
   const faults = wrong.length > 0 ? wrong : first.results.flatMap((r) => resultFault(r, axis, places))
   const sound = upTo(first.results, new Set(first.inside)).every((n) => n.faults.length === 0)
   if (!sound || faults.length > 0) return withLeaves(first.tree, guesses(first.results, axis, all, faults))
-  const turns = places === 0 ? 1 : Math.floor(all / places)
-  const end = turns * places
-  const main = computed(first, cut(0, end), axis, turns)
-  if (end === all) return withLeaves(first.tree, main)
+  const whole = cutOf(axis, all, places)
+  const end = whole.turns * places
+  const main = computed(first, cut(0, end), whole)
+  if (whole.rest === 0) return withLeaves(first.tree, main)
   const rest = cut(end, all)
-  const last = computed(trace(rest), rest, axis, 1)
+  const last = computed(trace(rest), rest, cutOf(axis, whole.rest, whole.rest))
   return withLeaves(first.tree, main.map((r, i) => concat([r, last[i]!], axis)))
 }

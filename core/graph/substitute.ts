@@ -47,10 +47,25 @@ export const substitute = (roots: ReadonlyArray<Node>, by: ReadonlyMap<Node, Nod
 export const standIn = (node: Node): Node => ({ ...node, op: { tag: "align" }, args: [node], faults: [] })
 
 const literal: ReadonlySet<string> = new Set(["constant", "iota"])
+const moving: ReadonlySet<string> = new Set(["align", "reshape", "slice", "stop", "cast"])
+const cheap: ReadonlySet<string> = new Set(["add", "sub", "mul", "neg", "not", "isnan", "isfinite"])
+
+/** The nodes that are said at once, wherever they are: literals, and what takes next to nothing to make of them. */
+const said = (order: ReadonlyArray<Node>): ReadonlySet<Node> => {
+  const found = new Set<Node>()
+  for (const node of order) {
+    const { op, args } = node
+    const simple = literal.has(op.tag) || moving.has(op.tag) ||
+      ((op.tag === "unary" || op.tag === "binary") && cheap.has(op.fn))
+    if (simple && args.every((arg) => found.has(arg))) found.add(node)
+  }
+  return found
+}
 
 /** What a function took from outside: nodes that do not depend on its arguments, right below those that do or results. */
 export const captured = (results: ReadonlyArray<Node>, inside: ReadonlySet<Node>): ReadonlyArray<Node> => {
-  const dependent = above(results, inside)
+  const order = upTo(results, inside)
+  const [dependent, known] = [above(results, inside), said(order)]
   const below = [...dependent].filter((node) => !inside.has(node)).flatMap((node) => node.args)
-  return [...new Set([...below, ...results])].filter((node) => !dependent.has(node) && !literal.has(node.op.tag))
+  return [...new Set([...below, ...results])].filter((node) => !dependent.has(node) && !known.has(node))
 }

@@ -190,15 +190,25 @@ const stored = (steps: ReadonlyArray<Step>, kernels: ReadonlyArray<Kernel>): Rea
   )
 
 /**
- * What is never kept in halves: what weights of attention are computed again from, as an error of a log is one of a factor;
- * and what loops carry, as sums of many small parts would stop growing.
+ * What is never kept in halves: logs of sums, which weights are computed again from, as an error of a log is one of a
+ * factor; and what loops carry, as sums of many small parts would stop growing.
  */
 const preciseOf = (nodes: ReadonlyArray<Node>): ReadonlySet<Node> => {
   const rows = nodes.flatMap((n) =>
     n.op.tag === "attend" && n.op.part !== "forward" ? n.args.slice(-3, -1).map(core) : []
   )
-  const logs = nodes.filter((n) => n.op.tag === "pick" && n.op.index === 1 && isForward(n.args[0]!))
-  return new Set([...rows, ...logs, ...nodes.filter(isCarry)])
+  return new Set([...rows, ...nodes.filter((n) => isLog(n) || isCarry(n))])
+}
+
+/** Is it a log, or a log and something more; or one that an attention gives, or that a loop stacks? */
+const isLog = (n: Node): boolean => {
+  const { op, args } = n
+  const bare = (x: Node): boolean => x.op.tag === "unary" && x.op.fn === "log"
+  if (op.tag !== "pick") return bare(n) || (op.tag === "binary" && op.fn === "add" && args.map(core).some(bare))
+  const made = args[0]!.op
+  if (made.tag === "attend") return op.index === 1 && made.part === "forward"
+  const out = made.tag === "scan" ? made.body.out[op.index - made.body.carry.length] : undefined
+  return out !== undefined && isLog(out)
 }
 
 /** Does a loop carry it? Its buffer is that of the last value's pick, or of the body's own input. */
@@ -210,8 +220,6 @@ const isCarry = (n: Node): boolean => {
 /** The nodes whose buffers the moves bind, those inside of loops too. */
 const nodesOf = (moves: ReadonlyArray<Move>): ReadonlyArray<Node> =>
   moves.flatMap((m) => m.tag === "kernel" ? m.lowered.buffers : m.tag === "repeat" ? nodesOf(m.moves) : [m.node])
-
-const isForward = (n: Node): boolean => n.op.tag === "attend" && n.op.part === "forward"
 
 /** Puts the parts together. */
 export const assemble = (parts: Parts): Program => {

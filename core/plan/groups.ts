@@ -30,6 +30,8 @@ interface Scene {
   readonly around: Surroundings
   readonly stored: ReadonlySet<Node>
   readonly maker: ReadonlyMap<Node, Group>
+  /** Groups that were several. */
+  readonly unions: ReadonlySet<Group>
   /** Which stored nodes read each stored node. */
   readonly readers: ReadonlyMap<Node, ReadonlySet<Node>>
   /** Must this node have its buffer although only these read it? */
@@ -141,10 +143,20 @@ const apart = (n: Node, stored: ReadonlySet<Node>): ReadonlyArray<Node> => {
   return [...reads, ...storedBelow(after, stored)]
 }
 
-/** Would one kernel for both have to run before itself? What lies before both in the graph cannot need either. */
-const wouldCycle = (a: Group, b: Group, { maker, stored }: Scene): boolean => {
+/**
+ * What lies before this place in the graph cannot need what lies at or behind `at`: there, or before all the unions that
+ * reach over it, whose early parts need what their late ones do.
+ */
+const horizon = (at: number, unions: Iterable<Group>): number => {
+  let place = at
+  for (const g of unions) if (g.first < place && g.last >= place) place = g.first
+  return place === at ? at : horizon(place, unions)
+}
+
+/** Would one kernel for both have to run before itself? */
+const wouldCycle = (a: Group, b: Group, { maker, stored, unions }: Scene): boolean => {
   const own = new Set([a, b])
-  const earliest = Math.min(a.first, b.first)
+  const earliest = horizon(Math.min(a.first, b.first), unions)
   const seen = new Set<Group | Node>()
   const stack = [...a.needs, ...b.needs].filter((n) => !own.has(maker.get(n)!))
   while (stack.length > 0) {
@@ -233,10 +245,12 @@ export const groupsOf = (
   const readers = readersOf(lowered, stored)
   const maker = new Map<Node, Group>()
   const groups = new Set<Group>()
+  const unions = new Set<Group>()
   const scene: Scene = {
     around: around(stored),
     stored,
     maker,
+    unions,
     readers,
     kept: (n, members) => fixed.has(n) || [...readers.get(n) ?? []].some((r) => !members.has(r)),
   }
@@ -252,9 +266,12 @@ export const groupsOf = (
       if (!mergeable(o) || !groups.has(o)) continue
       const both = unite(o, g, scene)
       if (both === undefined) continue
-      groups.delete(o)
-      groups.delete(g)
+      for (const old of [o, g]) {
+        groups.delete(old)
+        unions.delete(old)
+      }
       groups.add(both)
+      unions.add(both)
       for (const m of both.members) maker.set(m, both)
       g = both
     }

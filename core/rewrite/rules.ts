@@ -4,7 +4,7 @@
  * the sign of zero in `x + 0`.
  * @module
  */
-import { count, type Node, type Op } from "../graph/node.ts"
+import { count, type Node, type Op, topological } from "../graph/node.ts"
 import type { DType } from "../tensor/dtype.ts"
 import { dtypes } from "../tensor/dtype.ts"
 
@@ -250,5 +250,18 @@ export const folds: ReadonlyArray<Rule> = [
   ),
 ]
 
+/** Loops. */
+export const loops: ReadonlyArray<Rule> = [
+  on("scan", "loop-idle", "a loop over x and y is one over x where its body does not read y", (n, { body, ...op }) => {
+    const read = new Set(topological([...body.next, ...body.out]))
+    const given = [...body.carry, ...body.each, ...body.constants]
+    const kept = given.map((x, i) => i < body.carry.length || read.has(x))
+    if (kept.every((k) => k)) return undefined
+    const used = (x: Node): boolean => read.has(x)
+    const less = { ...body, each: body.each.filter(used), constants: body.constants.filter(used) }
+    return make(n, { ...op, body: less }, n.args.filter((_, i) => kept[i]))
+  }),
+]
+
 /** All rules, in the order in which they are tried. */
-export const rules: ReadonlyArray<Rule> = [...movement, ...algebra, ...folds]
+export const rules: ReadonlyArray<Rule> = [...movement, ...algebra, ...folds, ...loops]

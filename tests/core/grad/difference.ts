@@ -46,19 +46,24 @@ export const tensor = (name: string, axes: string, sizes: Sizes): Node => {
 const dot = (xs: ReadonlyArray<number>, ys: ReadonlyArray<number>): number =>
   xs.reduce((sum, x, i) => sum + x * ys[i]!, 0)
 
-/** Asserts that gradient = (f(x + h) - f(x - h)) / 2h for every element of every input, for random cotangents. */
+/** Asserts that gradient = (f(x + h) - f(x - h)) / 2h for every element of every input, for random cotangents; `fixed` inputs stay. */
 export const agrees = (
   f: (xs: ReadonlyArray<Node>) => ReadonlyArray<Node>,
   inputs: ReadonlyArray<Node>,
   given: ReadonlyArray<ReadonlyArray<number>>,
   tolerance = 1e-6,
+  fixed: Inputs = {},
 ): void => {
   const outputs = f(inputs)
   const weights = outputs.map((o, i) => draw(77 + i, count(o.shape)))
   const cts = outputs.map((o, i) => input(`ct.${i}`, "f32", o.axes, o.shape))
   const names = inputs.map((x) => x.op.tag === "input" ? x.op.name : "")
   const bind = (xs: ReadonlyArray<ReadonlyArray<number>>): Inputs =>
-    Object.fromEntries([...xs.map((x, i) => [names[i], x]), ...weights.map((w, i) => [`ct.${i}`, w])])
+    Object.fromEntries([
+      ...Object.entries(fixed),
+      ...xs.map((x, i) => [names[i], x]),
+      ...weights.map((w, i) => [`ct.${i}`, w]),
+    ])
   const linear = linearise(outputs, inputs)
   const gradients = values(linear.pullback(cts), bind(given))
   const total = (xs: ReadonlyArray<ReadonlyArray<number>>): number =>
