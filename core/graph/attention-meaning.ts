@@ -42,81 +42,78 @@ export const attendMeaning = (op: Attend, node: Node, args: ReadonlyArray<Value>
     ...[nodes.bias, nodes.lse, nodes.delta, nodes.cotangent],
   ]
   const lists = [...named.map((n) => at(n, outer)), ...outs.map((o) => strides(o, outer))]
-  const step = (n: Node | undefined, axis: string): number => at(n, [axis])[0]!
-  const place = (n: Node | undefined, i: number): number => n === undefined ? i : NaN
+  /** Elements from `base` on, along one axis or two. */
+  const along = (n: Node | undefined, base: number, axis: string): (i: number) => number => {
+    const [held, step] = [data(n), at(n, [axis])[0]!]
+    return (i) => held[base + i * step]!
+  }
+  const across = (n: Node | undefined, base: number, ...axes: readonly [string, string]) => {
+    const held = data(n)
+    const [a, b] = at(n, axes) as [number, number]
+    return (i: number, j: number): number => held[base + i * a + j * b]!
+  }
+  const growing = ({ data, axes, shape }: Value, base: number, ...over: readonly [string, string]) => {
+    const [a, b] = strides({ axes, shape }, over) as [number, number]
+    return (i: number, j: number, by: number): void => {
+      data[base + i * a + j * b]! += by
+    }
+  }
 
   walk(box, lists, ([q, k, v, qp, kp, qs, ks, bias, lse, delta, ct, ...out]) => {
-    const whole = (n: Node | undefined, base: number, axis: string, i: number): number =>
-      n === undefined ? place(n, i) : data(n)[base + i * step(n, axis)]!
+    const place = (n: Node | undefined, base: number, axis: string): (i: number) => number =>
+      n === undefined ? (i) => i : along(n, base, axis)
+    const pi = place(nodes.queryPosition, qp!, op.query), pj = place(nodes.keyPosition, kp!, op.key)
+    const si = along(nodes.querySegment, qs!, op.query), sj = along(nodes.keySegment, ks!, op.key)
     const sees = (i: number, j: number): boolean => {
-      const [pi, pj] = [whole(nodes.queryPosition, qp!, op.query, i), whole(nodes.keyPosition, kp!, op.key, j)]
-      if (op.causal > 0 && Math.floor(pi / op.causal) < Math.floor(pj / op.causal)) return false
-      if (op.window > 0 && Math.abs(pi - pj) >= op.window) return false
-      if (nodes.querySegment === undefined) return true
-      return whole(nodes.querySegment, qs!, op.query, i) === whole(nodes.keySegment, ks!, op.key, j)
+      if (op.causal > 0 && Math.floor(pi(i) / op.causal) < Math.floor(pj(j) / op.causal)) return false
+      if (op.window > 0 && Math.abs(pi(i) - pj(j)) >= op.window) return false
+      return nodes.querySegment === undefined || si(i) === sj(j)
     }
+    const qAt = across(nodes.q, q!, op.query, op.head), kAt = across(nodes.k, k!, op.key, op.head)
+    const vAt = across(nodes.v, v!, op.key, op.value), biasAt = across(nodes.bias, bias!, op.query, op.key)
     const score = (i: number, j: number): Score => {
       let sum = 0
-      for (let d = 0; d < head; d++) {
-        sum += data(nodes.q)[q! + i * step(nodes.q, op.query) + d * step(nodes.q, op.head)]! *
-          data(nodes.k)[k! + j * step(nodes.k, op.key) + d * step(nodes.k, op.head)]!
-      }
+      for (let d = 0; d < head; d++) sum += qAt(i, d) * kAt(j, d)
       const raw = sum * op.scale
       const soft = op.cap > 0 ? op.cap * Math.tanh(raw / op.cap) : raw
-      const added = nodes.bias === undefined
-        ? 0
-        : data(nodes.bias)[bias! + i * step(nodes.bias, op.query) + j * step(nodes.bias, op.key)]!
+      const added = nodes.bias === undefined ? 0 : biasAt(i, j)
       return { value: soft + added, slope: op.scale * (op.cap > 0 ? 1 - (soft / op.cap) ** 2 : 1) }
     }
-    const vAt = (j: number, d: number): number =>
-      data(nodes.v)[v! + j * step(nodes.v, op.key) + d * step(nodes.v, op.value)]!
-    for (let i = 0; i < rows; i++) {
-      const seen = Array.from({ length: keys }, (_, j) => j).filter((j) => sees(i, j))
-      const scores = seen.map((j) => score(i, j))
-      if (op.part === "forward") {
-        const top = scores.reduce((m, s) => Math.max(m, s.value), -Infinity)
-        const weights = scores.map((s) => Math.exp(s.value - top))
-        const total = weights.reduce((a, b) => a + b, 0)
-        const [mean, log] = [outs[0]!, outs[1]!]
-        log.data[out[1]! + i * strides(log, [op.query])[0]!] = seen.length === 0 ? nothing : top + Math.log(total)
-        const [row, col] = strides(mean, [op.query, op.value])
-        for (let d = 0; d < width; d++) {
-          mean.data[out[0]! + i * row! + d * col!] = seen.length === 0
-            ? 0
-            : seen.reduce((sum, j, n) => sum + weights[n]! * vAt(j, d), 0) / total
-        }
-        continue
+    const all = Array.from({ length: keys }, (_, j) => j)
+    const forward = (i: number, seen: ReadonlyArray<number>, scores: ReadonlyArray<Score>): void => {
+      const top = scores.reduce((m, s) => Math.max(m, s.value), -Infinity)
+      const weights = scores.map((s) => Math.exp(s.value - top))
+      const total = weights.reduce((a, b) => a + b, 0)
+      const [mean, log] = [outs[0]!, outs[1]!]
+      log.data[out[1]! + i * strides(log, [op.query])[0]!] = seen.length === 0 ? nothing : top + Math.log(total)
+      const put = growing(mean, out[0]!, op.query, op.value)
+      for (let d = 0; d < width && seen.length > 0; d++) {
+        put(i, d, seen.reduce((sum, j, n) => sum + weights[n]! * vAt(j, d), 0) / total)
       }
-      const rowAt = (n: Node | undefined, base: number): number => data(n)[base + i * step(n, op.query)]!
-      const ctAt = (d: number): number =>
-        data(nodes.cotangent)[ct! + i * step(nodes.cotangent, op.query) + d * step(nodes.cotangent, op.value)]!
-      seen.forEach((j, n) => {
-        const p = Math.exp(scores[n]!.value - rowAt(nodes.lse, lse!))
-        let dp = 0
-        for (let d = 0; d < width; d++) dp += ctAt(d) * vAt(j, d)
-        const ds = p * (dp - rowAt(nodes.delta, delta!)) * scores[n]!.slope
-        const grow = (
-          o: Value,
-          base: number,
-          axis: string,
-          line: number,
-          along: string,
-          d: number,
-          by: number,
-        ): void => {
-          const [a, b] = strides(o, [axis, along])
-          o.data[base + line * a! + d * b!]! += by
-        }
-        for (let d = 0; d < head; d++) {
-          const qd = data(nodes.q)[q! + i * step(nodes.q, op.query) + d * step(nodes.q, op.head)]!
-          const kd = data(nodes.k)[k! + j * step(nodes.k, op.key) + d * step(nodes.k, op.head)]!
-          if (op.part === "query") grow(outs[0]!, out[0]!, op.query, i, op.head, d, ds * kd)
-          else grow(outs[0]!, out[0]!, op.key, j, op.head, d, ds * qd)
-        }
-        if (op.part === "keys") {
-          for (let d = 0; d < width; d++) grow(outs[1]!, out[1]!, op.key, j, op.value, d, p * ctAt(d))
-        }
-      })
+    }
+    const backward = (): (i: number, seen: ReadonlyArray<number>, scores: ReadonlyArray<Score>) => void => {
+      const lseAt = along(nodes.lse, lse!, op.query), deltaAt = along(nodes.delta, delta!, op.query)
+      const ctAt = across(nodes.cotangent, ct!, op.query, op.value)
+      const keyed = op.part === "keys"
+      const first = growing(outs[0]!, out[0]!, keyed ? op.key : op.query, op.head)
+      const second = keyed ? growing(outs[1]!, out[1]!, op.key, op.value) : undefined
+      return (i, seen, scores) =>
+        seen.forEach((j, n) => {
+          const p = Math.exp(scores[n]!.value - lseAt(i))
+          let dp = 0
+          for (let d = 0; d < width; d++) dp += ctAt(i, d) * vAt(j, d)
+          const ds = p * (dp - deltaAt(i)) * scores[n]!.slope
+          for (let d = 0; d < head; d++) {
+            if (keyed) first(j, d, ds * qAt(i, d))
+            else first(i, d, ds * kAt(j, d))
+          }
+          for (let d = 0; d < width; d++) second?.(j, d, p * ctAt(i, d))
+        })
+    }
+    const row = op.part === "forward" ? forward : backward()
+    for (let i = 0; i < rows; i++) {
+      const seen = all.filter((j) => sees(i, j))
+      row(i, seen, seen.map((j) => score(i, j)))
     }
   })
   return outs

@@ -107,7 +107,7 @@ export const graphOf = (c: Case): { readonly inputs: ReadonlyArray<Node>; readon
 }
 
 /** Values of the inputs as numbers: whole numbers are few, so that segments meet and positions repeat. */
-const numbersOf = (c: Case, inputs: ReadonlyArray<Node>): { readonly [name: string]: ReadonlyArray<number> } => {
+export const numbersOf = (c: Case, inputs: ReadonlyArray<Node>): { readonly [name: string]: ReadonlyArray<number> } => {
   const nameOf = (n: Node): string => n.op.tag === "input" ? n.op.name : ""
   const drawn = Object.fromEntries(inputs.map((n, i) => {
     const raw = values({ dtype: n.dtype, axes: n.axes, shape: n.shape } as never, i + 1)
@@ -124,21 +124,14 @@ const numbersOf = (c: Case, inputs: ReadonlyArray<Node>): { readonly [name: stri
   return { ...drawn, lse: Array.from(found.right[1]!.data, Math.fround) }
 }
 
-/** Runs a case on a device; the sentence that says what is wrong, if anything is. `bound` is relative to the largest. */
-export const attendFault = async (backend: Backend, c: Case, bound: number): Promise<string | undefined> => {
-  const { inputs, roots } = graphOf(c)
-  const given = numbersOf(c, inputs)
-  const wanted = evaluate(roots, given)
-  if (E.isLeft(wanted)) return JSON.stringify(wanted.left)
+/** The graph on a device: its results as they are stored, or the sentence that says why there are none. */
+export const resultsOn = async (
+  backend: Backend,
+  { inputs, roots }: ReturnType<typeof graphOf>,
+  given: { readonly [name: string]: ReadonlyArray<number> },
+): Promise<ReadonlyArray<AnyHost> | string> => {
   const nameOf = (n: Node): string => n.op.tag === "input" ? n.op.name : ""
-  const specs = Object.fromEntries(inputs.map((n) => [nameOf(n), { dtype: n.dtype, axes: n.axes, shape: n.shape }]))
-  const traced = (): { readonly [key: string]: Node } => Object.fromEntries(roots.map((r, i) => [`r${i}`, r]))
-  const compiled = compile((tree) => {
-    const byName = tree as unknown as { readonly [name: string]: Node }
-    const again = new Map(inputs.map((n) => [n, byName[nameOf(n)]!] as const))
-    const made = traced()
-    return Object.fromEntries(Object.entries(made).map(([key, r]) => [key, replaced(r, again)]))
-  }, specs as never)
+  const compiled = compileGraph({ inputs, roots })
   if (E.isLeft(compiled)) return JSON.stringify(compiled.left)
   const host = (n: Node): AnyHost => {
     const data = given[nameOf(n)]!
@@ -154,8 +147,30 @@ export const attendFault = async (backend: Backend, c: Case, bound: number): Pro
     const run = yield* device.load(compiled.right as never)
     return yield* device.fetch(yield* run(Object.fromEntries(inputs.map((n) => [nameOf(n), host(n)])) as never))
   }))) as unknown as { readonly [key: string]: AnyHost }
+  return roots.map((_, i) => results[`r${i}`]!)
+}
+
+/** The program of a graph. */
+export const compileGraph = ({ inputs, roots }: ReturnType<typeof graphOf>): ReturnType<typeof compile> => {
+  const nameOf = (n: Node): string => n.op.tag === "input" ? n.op.name : ""
+  const specs = Object.fromEntries(inputs.map((n) => [nameOf(n), { dtype: n.dtype, axes: n.axes, shape: n.shape }]))
+  return compile((tree) => {
+    const byName = tree as unknown as { readonly [name: string]: Node }
+    const again = new Map(inputs.map((n) => [n, byName[nameOf(n)]!] as const))
+    return Object.fromEntries(roots.map((r, i) => [`r${i}`, replaced(r, again)]))
+  }, specs as never) as ReturnType<typeof compile>
+}
+
+/** Runs a case on a device; the sentence that says what is wrong, if anything is. `bound` is relative to the largest. */
+export const attendFault = async (backend: Backend, c: Case, bound: number): Promise<string | undefined> => {
+  const { inputs, roots } = graphOf(c)
+  const given = numbersOf(c, inputs)
+  const wanted = evaluate(roots, given)
+  if (E.isLeft(wanted)) return JSON.stringify(wanted.left)
+  const results = await resultsOn(backend, { inputs, roots }, given)
+  if (typeof results === "string") return results
   for (const [i, w] of wanted.right.entries()) {
-    const r = results[`r${i}`]!
+    const r = results[i]!
     const got = r.data instanceof Uint16Array
       ? Array.from(decodeHalf(r.dtype as "f16" | "bf16", r.data))
       : Array.from(r.data)
