@@ -23,7 +23,7 @@ import { assemble, type Result } from "./assemble.ts"
 import { exact, type Policy } from "./policy.ts"
 import { arrange, type Donation } from "./donate.ts"
 import { optionFaults } from "./options.ts"
-import type { Program, Slot } from "./program.ts"
+import type { Program, Slot, Step } from "./program.ts"
 import { copyOf, type Level } from "./item.ts"
 import { itemsOf } from "./schedule.ts"
 
@@ -146,6 +146,12 @@ export const compile = <const S, O>(
     moves: items.flatMap((i) => i.moves),
     policy: options.policy ?? exact,
   })
+  const crowded = attentionBindings(program.kernels, program.steps)
+  if (crowded > level.maxBindings) {
+    const message = `attention binds ${crowded} buffers here, maxBindings is ${level.maxBindings}: compile with ` +
+      `maxBindings: ${crowded}, or leave out its bias, or softmax the scores`
+    return E.left([fault("LimitFault", "compile", message)])
+  }
   const slots = new Map(program.outputs.map((s) => [s.path, s]))
   const sources = new Map(program.inputs.map((s) => [s.path, s]))
   return E.right({
@@ -154,6 +160,18 @@ export const compile = <const S, O>(
     outputs: map(outputTree, (_, path) => slots.get(path)!) as Mapped<O, Slot>,
   })
 }
+
+/** The most buffers that an attention binds; other kernels are cut until they bind as few as they may. */
+const attentionBindings = (kernels: Program["kernels"], steps: ReadonlyArray<Step>): number =>
+  steps.reduce(
+    (most, s) =>
+      s.tag === "repeat"
+        ? Math.max(most, attentionBindings(kernels, s.steps))
+        : kernels[s.kernel]!.tag === "attend"
+        ? Math.max(most, s.buffers.length)
+        : most,
+    0,
+  )
 
 /** Inputs lie at the prefix, and no output takes the place of one. */
 const idle = (

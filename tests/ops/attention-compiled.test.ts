@@ -91,6 +91,15 @@ for (const [name, options] of Object.entries(masks)) {
   })
 }
 
+it("a device that binds fewer is told so", () => {
+  const made = compile(gradients(masks["one tensor for both sides"]!), specs, { maxBindings: 5 })
+  assert.ok(E.isLeft(made))
+  assert.equal(made.left.map((f) => `${f._tag}: ${f.message}`), [
+    "LimitFault: attention binds 8 buffers here, maxBindings is 5: compile with maxBindings: 8, or leave out its bias, " +
+    "or softmax the scores",
+  ])
+})
+
 it("gradients are stored where the outputs lie, and scores nowhere", () => {
   const long = { ...sizes, time: 512, key: 512 }
   const of = (axes: "batch time group share head" | "batch time group head") => f32(axes, long)

@@ -3,6 +3,10 @@ import { either as E } from "fp-ts"
 import { suite } from "uvu"
 import * as assert from "uvu/assert"
 import { stopGradient } from "../../core/grad/custom.ts"
+import { grad } from "../../core/grad/grad.ts"
+import type { F32 } from "../../core/tensor/tensor.ts"
+import { square } from "../../ops/elementwise.ts"
+import { sum } from "../../ops/reduction.ts"
 import type { GraphFault } from "../../core/graph/fault.ts"
 import type { Node } from "../../core/graph/node.ts"
 import { faultsOf } from "../../core/graph/validity.ts"
@@ -172,6 +176,13 @@ it("one mistake is one fault, of either result too", () => {
   }
   assert.is(finished.out.axes.join(" "), "batch time heads head")
   assert.is(finished.logSumExp.axes.join(" "), "batch time heads")
+})
+
+it("a gradient of a gradient is a fault that says what to use", () => {
+  const of = (x: typeof q): F32 => sum(square(blockwiseAttention(x, q, q)))
+  const twice = grad((x: typeof q) => sum(square(grad(of)(x))))(q)
+  const said = faultsOf([twice]).map((f) => f.message)
+  assert.ok(said.some((m) => m.includes("is differentiated once; for second derivatives, softmax")), said.join("\n"))
 })
 
 it("what is given at run time is looked at on the host", () => {
