@@ -7,12 +7,9 @@ import { exchange, stop } from "../../core/graph/build.ts"
 import { sizeOf } from "../../core/graph/node.ts"
 import { ranksOf } from "../../core/mesh/shape.ts"
 import type { F32, I32, Tensor } from "../../core/tensor/tensor.ts"
-import { div, mul, select } from "../../ops/elementwise.ts"
-import { chunked } from "../../ops/chunked.ts"
-import { dot } from "../../ops/contraction.ts"
-import { tokenLoss } from "../../ops/loss.ts"
+import { div, select } from "../../ops/elementwise.ts"
+import { linearCrossEntropy, type TokenLosses } from "../../ops/linear-cross-entropy.ts"
 import { gt } from "../../ops/logic.ts"
-import { sum } from "../../ops/reduction.ts"
 import type { Config } from "./config.ts"
 import { encode, type Place } from "./llama.ts"
 import type { Parameters } from "./parameters.ts"
@@ -33,44 +30,40 @@ export interface Wanted extends Place {
   readonly weights?: F32<"batch time"> | undefined
 }
 
-/** The loss of this rank's tokens, and which of them the model would have said. */
-export interface TokenLosses {
-  /** Negative log likelihood in nats, per token. */
-  readonly losses: F32<"batch time">
-  /** 1 where the target has the highest logit. */
-  readonly correct: F32<"batch time">
-}
-
-/** Negative log likelihood and correctness of each target. */
-export const tokenLosses =
-  (c: Config, plan: Plan = plain) =>
-  (p: Parameters, tokens: I32<"batch time">, targets: I32<"batch time">, place: Place = {}): TokenLosses => {
-    const f = ({ x, y }: { readonly x: F32<"batch time model">; readonly y: I32<"batch time"> }): F32<"batch time"> =>
-      tokenLoss(dot(x, p.head, "model"), y, "vocab")
-    const inputs = { x: encode(c, plan)(p, tokens, place), y: targets }
-    const losses = plan.loss === undefined ? f(inputs) : chunked(f, "time", plan.loss.tokens)(inputs)
-    return { losses, correct: losses }
-  }
+/** Losses of this rank's tokens, which of them the model would have said, and their weighted sum: see `linearCrossEntropy`. */
+export const tokenLosses = (c: Config, plan: Plan = plain) =>
+(
+  p: Parameters,
+  tokens: I32<"batch time">,
+  targets: I32<"batch time">,
+  { weights, ...place }: Wanted = {},
+): TokenLosses<["batch", "time"]> =>
+  linearCrossEntropy(encode(c, plan)(p, tokens, place), p.head, targets, {
+    feature: "model",
+    vocab: "vocab",
+    along: "time",
+    ...(weights === undefined ? {} : { weights }),
+    ...(plan.loss === undefined ? {} : { chunk: plan.loss }),
+  })
 
 /**
- * Mean negative log likelihood of the targets, weighted, in nats per token. On a mesh it is this rank's share of the mean
- * over the tokens of all ranks: the shares' sum is the loss, and the gradient of a program is that of the sum.
+ * Mean negative log likelihood of the targets, weighted, in nats per token; 0 where nothing counts. On a mesh it is this
+ * rank's share of the mean over the tokens of all ranks: the shares' sum is the loss, and the gradient of a program is
+ * that of the sum.
  */
 export const loss =
   (c: Config, plan: Plan = plain) =>
   (p: Parameters, tokens: I32<"batch time">, targets: I32<"batch time">, wanted: Wanted = {}): F32 => {
-    const { losses } = tokenLosses(c, plan)(p, tokens, targets, wanted)
-    const { weights } = wanted
-    if (weights === undefined) {
+    const { total, weight } = tokenLosses(c, plan)(p, tokens, targets, wanted)
+    if (wanted.weights === undefined) {
       const all = (sizeOf(tokens, "batch") ?? 1) * (sizeOf(tokens, "time") ?? 1) * ranksOf(plan.spread.shape)
-      return div(sum(losses), Math.max(1, all))
+      return div(total, Math.max(1, all))
     }
-    const total = stop(overRanks(sum(weights), plan)) as F32
-    // where nothing counts the loss is 0
-    return div(sum(mul(losses, weights)), select(gt(total, 0), total, 1))
+    const whole = stop(overRanks(weight, plan)) as F32
+    return div(total, select(gt(whole, 0), whole, 1))
   }
 
-/** Negative log likelihood of the targets in nats, each times its weight, summed: for evaluation. */
+/** Negative log likelihood of the targets in nats, each times its weight, summed over all ranks: for evaluation. */
 export const score = (c: Config, plan: Plan = plain) =>
 (
   p: Parameters,
@@ -78,4 +71,4 @@ export const score = (c: Config, plan: Plan = plain) =>
   targets: I32<"batch time">,
   weights: F32<"batch time">,
   place: Place = {},
-): F32 => overRanks(sum(mul(tokenLosses(c, plan)(p, tokens, targets, place).losses, weights)), plan)
+): F32 => overRanks(tokenLosses(c, plan)(p, tokens, targets, { ...place, weights }).total, plan)
