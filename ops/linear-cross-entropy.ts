@@ -24,7 +24,7 @@ import { tokenLoss } from "./loss.ts"
 import { type Blocks, known, lossesOf } from "./vocabulary.ts"
 
 /** Places of the axis `along`, and words of the vocabulary, in a block of logits. */
-export interface Chunk {
+export interface LogitBlock {
   readonly tokens?: number
   readonly vocab?: number
 }
@@ -40,7 +40,7 @@ export interface LinearCrossEntropy<A extends Axes, T extends Axes, F, V, L, W e
   /** Of each token, for the total; may lack axes of the tokens. */
   readonly weights?: Tensor<"f32", W> & Sub<T, W>
   /** What is left out is chosen so that a block of logits takes 32 MiB. */
-  readonly chunk?: Chunk
+  readonly chunk?: LogitBlock
   /**
    * Make all logits at once and keep them for the backward pass, which is faster where there is room for them. Left out,
    * it is true where they take at most 64 MiB and no chunk is given.
@@ -73,7 +73,7 @@ interface Given {
   readonly feature: string
   readonly vocab: string
   readonly along: string
-  readonly chunk: Chunk
+  readonly chunk: LogitBlock
 }
 
 const name = "linearCrossEntropy"

@@ -45,6 +45,11 @@ export const reuse = (moves: ReadonlyArray<Move>, { owner, temporary, alike }: G
   const given = new Set<Node>()
   const free = (n: Node): boolean => temporary(n) && !moved.has(n) && count(n.shape) > 0
   moves.forEach((m, i) => {
+    // what a loop alone touches begins and ends within each of its turns
+    const within = (n: Node): boolean => temporary(n) && first.get(n) === i && last.get(n) === i
+    if (m.tag === "repeat") {
+      for (const [b, a] of reuse(m.moves, { owner, temporary: within, alike })) taken.set(b, a)
+    }
     if (m.tag !== "kernel") return
     const { kernel, buffers } = m.lowered
     const keys = buffers.map(owner)

@@ -15,7 +15,7 @@ import { typed } from "../../core/tensor/tensor.ts"
 import type { Tensors } from "../../core/tensor/tree.ts"
 import { dot } from "../../ops/contraction.ts"
 import { add, cast, exp, mul, square, sub, tanh } from "../../ops/elementwise.ts"
-import { type Chunk, linearCrossEntropy, type TokenLosses } from "../../ops/linear-cross-entropy.ts"
+import { linearCrossEntropy, type LogitBlock, type TokenLosses } from "../../ops/linear-cross-entropy.ts"
 import { eq } from "../../ops/logic.ts"
 import { tokenLoss } from "../../ops/loss.ts"
 import { transpose } from "../../ops/movement.ts"
@@ -78,7 +78,7 @@ const both = (way: Way, weighted = true) => ({ x, head, w, ct, targets }: Given)
   return { value, back: pullback({ ...value, losses: ct, total: sum(ct), weight: mul(sum(ct), 0) }) }
 }
 
-const cutBy = (chunk: Chunk): Way => (x, head, targets, weights) =>
+const cutBy = (chunk: LogitBlock): Way => (x, head, targets, weights) =>
   linearCrossEntropy(x, head, targets, { ...names, chunk, ...(weights ? { weights } : {}) })
 
 const each = async <T>(
@@ -198,7 +198,7 @@ it("stays finite for logits of any size", async () => {
 
 // ---- what it costs ---------------------------------------------------------------
 
-const step = (time: number, vocab: number, chunk: Chunk | undefined) => {
+const step = (time: number, vocab: number, chunk: LogitBlock | undefined) => {
   const s = { batch: 2, time, model: 16, vocab }
   const specs = { x: f32("batch time model", s), head: f32("model vocab", s), targets: i32("batch time", s) }
   const made = compile(

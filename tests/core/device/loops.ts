@@ -80,6 +80,9 @@ const chunks: Grow = (d) => {
     Node,
   ]
   const held = like("const.0", square.axes, square)
+  // written to where the turn says, and read before or after
+  const [cache, from] = [like("carry.4", bounded.axes, bounded), b.input("each.1", "i32", [], [])]
+  const written = b.write(cache, b.unary("sin", each), from, axis)
   const inner = b.unary("tanh", d.tape.once(2) ? running(each, feature) : each)
   const product = b.dot(inner, b.rename(each, { [feature]: other }), slice.filter((a) => a !== feature))
   const summed = b.binary("add", sum, product)
@@ -90,25 +93,26 @@ const chunks: Grow = (d) => {
     summed,
     b.binary("sub", swapped, sum),
     b.reduce("max", inner, [axis]),
+    b.reduce("sum", d.tape.of([cache, written]), [axis]),
   ]
   const out = d.tape.shuffled(kinds).slice(0, 1 + d.tape.below(3))
   const loop = b.scan({
     body: {
-      carry: [sum, old, kept, unasked],
-      each: [each],
+      carry: [sum, old, kept, unasked, cache],
+      each: [each, from],
       constants: [held],
-      next: [summed, swapped, kept, b.binary("add", unasked, summed)],
+      next: [summed, swapped, kept, b.binary("add", unasked, summed), written],
       out,
     },
-    inits: [b.constant("f32", 0, square.axes, square.shape), b.unary("tanh", square), square, square],
-    sequences: [cut],
+    inits: [b.constant("f32", 0, square.axes, square.shape), b.unary("tanh", square), square, square, bounded],
+    sequences: [cut, b.binary("mul", b.iota(chunk, turns), sizeOf(each, axis)!)],
     constants: [b.unary("sigmoid", square)],
     axis: chunk,
     length: turns,
     reverse: d.tape.once(2),
   })
-  for (const i of [0, 1, 2]) if (d.tape.once(2)) d.values.push(value(b.pick(loop, i), false))
-  return value(b.pick(loop, 4 + d.tape.below(out.length)), false)
+  for (const i of [0, 1, 2, 4]) if (d.tape.once(2)) d.values.push(value(b.pick(loop, i), false))
+  return value(b.pick(loop, 5 + d.tape.below(out.length)), false)
 }
 
 /** All of them. */
