@@ -35,11 +35,11 @@ const turn = (depth: number): Index => atomIndex({ tag: "turn", depth })
 const startOf = (p: AttendPlan, which: "query" | "key"): number =>
   p.context.turns + p.k.batch.length + p.k.share.length + (which === "query" ? 0 : 1)
 
-/**
- * So many places of the lanes' variable, with the heads that share keys before; in panels `pitch` apart from feature to
- * feature, or where `features` is undefined side by side.
- */
-export const laneSide = (p: AttendPlan, count: number, features?: number): Side => {
+/** How lanes go to scratch: so many elements apart, or in panels of so many features. */
+export type LanePlace = { readonly pitch: number } | { readonly features: number }
+
+/** So many places of the lanes' variable, with the heads that share keys before. */
+export const laneSide = (p: AttendPlan, count: number, how: LanePlace = { pitch: 1 }): Side => {
   const shares = p.sharing ? p.k.share : []
   const sizes = [...shares, count]
   return {
@@ -53,8 +53,9 @@ export const laneSide = (p: AttendPlan, count: number, features?: number): Side 
         (sum, _, i) => addIndex(sum, scaleIndex(variable(first + i), sizes.slice(i + 1).reduce((a, b) => a * b, 1))),
         constantIndex(0),
       )
-      if (features === undefined || p.panels === 1) return at
-      const panel = scaleIndex(divIndex(at, p.width, ranges), p.width * features)
+      if ("pitch" in how) return scaleIndex(at, how.pitch)
+      if (p.panels === 1) return at
+      const panel = scaleIndex(divIndex(at, p.width, ranges), p.width * how.features)
       return addIndex(panel, modIndex(at, p.width, ranges))
     },
   }

@@ -60,9 +60,9 @@ export interface Table {
 /** The table, where rows have masks that are not known before. */
 export const tableOf = (p: AttendPlan): Table | undefined => {
   const { k } = p
-  if (!(p.ranged && !p.placed) && !p.segmented) return undefined
+  if (!(p.ranged && p.placed === undefined) && !p.segmented) return undefined
   const [position, segment] = p.row === "key" ? [k.keyPosition, k.keySegment] : [k.queryPosition, k.querySegment]
-  const exprs = [...(p.ranged && !p.placed ? [position] : []), ...(p.segmented ? [segment!] : [])]
+  const exprs = [...(p.ranged && p.placed === undefined ? [position] : []), ...(p.segmented ? [segment!] : [])]
   const batch = p.ids.batch.filter((id) => exprs.some((e) => varying(e, id)))
   const versions = batch.reduce((n, id) => n * k.batch[id]!, 1)
   const blocks = Math.ceil(p.rowCount / p.rowBlock)
@@ -96,7 +96,7 @@ export const tablePhase = (p: AttendPlan, at: AttendScratch, loops: AttendLoops,
         row!.set(i32.mul(block!, p.rowBlock)),
         rows!.set(i32.sub(p.rowCount, row!)),
         atMost(rows!, p.rowBlock),
-        p.ranged && !p.placed
+        p.ranged && p.placed === undefined
           ? [
             moveBlock(loops.rowPosition, args, at.rowPosition, turns, rows!),
             call(extent, i32.add(args.scratch, at.rowPosition), rows!, out!),

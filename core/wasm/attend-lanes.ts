@@ -7,7 +7,7 @@ import { call, type Code, type Local, type Scope, type Value, when } from "./ass
 import { allExtents, laneExtents, moveBlock, panelExtents } from "./attend-bounds.ts"
 import { type AttendLoops, scoreScale } from "./attend-loops.ts"
 import type { AttendPlan, Operand } from "./attend-plan.ts"
-import type { AttendScratch } from "./attend-scratch.ts"
+import { type AttendScratch, fewPitch } from "./attend-scratch.ts"
 import { turning } from "./attend-turn.ts"
 import { type Plain, single } from "./contract-operand.ts"
 import { addressOf, forUp } from "./emit.ts"
@@ -71,7 +71,7 @@ export const beginLanes = (p: AttendPlan, at: AttendScratch, loops: AttendLoops,
   const ragged = all % p.width !== 0 || last % p.width !== 0
   return [
     // lanes that are not there must be numbers
-    ragged ? memoryFill(scratch, 0, at.strip) : [],
+    ragged || p.few ? memoryFill(scratch, 0, at.strip) : [],
     operand(p.lanes.first, at.first, loops.first, scoreScale(p)),
     p.lanes.second === undefined ? [] : operand(p.lanes.second, at.second, loops.second, 1),
     write(at.low, loops.low),
@@ -85,7 +85,11 @@ export const beginLanes = (p: AttendPlan, at: AttendScratch, loops: AttendLoops,
       ]
       : [],
     p.sums.map(({ acc, features }) =>
-      memoryFill(i32.add(scratch, at.sums[acc]!), 0, 4 * p.panels * p.width * features)
+      memoryFill(
+        i32.add(scratch, at.sums[acc]!),
+        0,
+        4 * p.panels * p.width * (p.few ? fewPitch(p).value : features),
+      )
     ),
     p.k.part !== "forward" ? [] : [
       memoryFill(i32.add(scratch, at.total), 0, 4 * p.panels * p.width),

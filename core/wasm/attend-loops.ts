@@ -7,7 +7,7 @@ import type { Expr, Store } from "../kernel/kernel.ts"
 import { blockOf, featureSide, laneSide, rowSide, type Side, storesOf } from "./attend-block.ts"
 import { interval } from "./attend-mask.ts"
 import type { AttendPlan, Operand } from "./attend-plan.ts"
-import type { AttendScratch } from "./attend-scratch.ts"
+import { type AttendScratch, fewPitch } from "./attend-scratch.ts"
 import type { Inner, LowerLoop } from "./contract-loop.ts"
 import type { Placed } from "./contract.ts"
 import { mostInBlock } from "./attend-plan.ts"
@@ -71,11 +71,16 @@ export const attendLoops = (
     e === undefined ? undefined : each(laneSizes, (n) => block(e, laneSide(p, n)))
   const rowArray = (e: Expr | undefined): Sized | undefined =>
     e === undefined ? undefined : each(rowSizes, (n) => block(e, rowSide(p, n, 1)))
+  const pitch = fewPitch(p)
+  /** Features of lanes as they stand in scratch. */
+  const featured = (id: number, features: number, few: number, n: number): ReadonlyArray<Side> =>
+    p.few
+      ? [laneSide(p, n, { pitch: few }), featureSide(id, features, 1)]
+      : [featureSide(id, features, p.width), laneSide(p, n, { features })]
   const laneFeatures = (o: Operand, scale: number): Sized | undefined =>
     o.plain !== undefined
       ? undefined
-      : each(laneSizes, (n) =>
-        block(times(o.value, scale), featureSide(o.feature, o.features, p.width), laneSide(p, n, o.features)))
+      : each(laneSizes, (n) => block(times(o.value, scale), ...featured(o.feature, o.features, pitch.head, n)))
   const rowFeatures = (o: Operand): Sized | undefined =>
     o.plain !== undefined
       ? undefined
@@ -111,7 +116,11 @@ export const attendLoops = (
       laneSizes.flatMap((l) =>
         rowSizes.map((r) => [
           biasSize(l, r),
-          place(block(times(bias, Math.LOG2E), rowSide(p, r, p.panels * p.width), laneSide(p, l))),
+          place(block(
+            times(bias, Math.LOG2E),
+            rowSide(p, r, p.few ? 1 : p.panels * p.width),
+            laneSide(p, l, { pitch: p.few ? pitch.strip : 1 }),
+          )),
         ])
       ),
     ),
@@ -120,7 +129,7 @@ export const attendLoops = (
         stores(
           at.sums[s.acc]!,
           s.stores,
-          (n) => [featureSide(s.feature, s.features, p.width), laneSide(p, n, s.features)],
+          (n) => featured(s.feature, s.features, pitch.value, n),
           s.of === "slopes" ? k.scale : 1,
         )
       ),

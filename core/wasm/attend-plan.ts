@@ -14,7 +14,7 @@
  * @module
  */
 import { type Variables, variablesOf } from "../kernel/attend.ts"
-import type { Attend, Expr, Store } from "../kernel/kernel.ts"
+import type { Attend, Expr, Index, Store, Term } from "../kernel/kernel.ts"
 import { type Group, type Plain, plainOf, single } from "./contract-operand.ts"
 import type { KernelContext } from "./kernel.ts"
 
@@ -76,8 +76,10 @@ export interface AttendPlan {
   /** Masked by positions; by segments. */
   readonly ranged: boolean
   readonly segmented: boolean
-  /** Positions of the rows are their places. */
-  readonly placed: boolean
+  /** Where the positions of rows begin, if they are places counted from there. */
+  readonly placed: Index | undefined
+  /** Few queries: see `attend-few.ts`. */
+  readonly few: boolean
 }
 
 /** Blocks that are wished for are no larger. */
@@ -87,16 +89,22 @@ const mostShared = 64
 /** Bytes of a block of rows that stay in the first cache. */
 const rowBytes = 30 << 10
 const enoughTasks = 48
+/** Queries that are few, and keys from which that matters; keys of a block then. */
+const mostFew = 3
+const fewRows = 16
+const fewBlock = 128
 
 const clamp = (n: number, low: number, high: number): number => Math.max(low, Math.min(n, high))
 const gcd = (a: number, b: number): number => b === 0 ? a : gcd(b, a % b)
 const product = (sizes: ReadonlyArray<number>): number => sizes.reduce((a, b) => a * b, 1)
 
-const isPlace = (e: Expr, id: number, size: number): boolean => {
-  if (e.tag !== "index" || e.at.base !== 0) return false
-  const [term, ...more] = e.at.terms
-  if (term === undefined) return size === 1
-  return more.length === 0 && term.coef === 1 && term.atom.tag === "var" && term.atom.id === id
+/** Where positions begin, if they are places counted from there. */
+const placesFrom = (e: Expr, id: number, size: number, batch: ReadonlyArray<number>): Index | undefined => {
+  if (e.tag !== "index") return undefined
+  const of = (t: Term): number => t.atom.tag === "var" ? t.atom.id : -1
+  const own = e.at.terms.filter((t) => of(t) === id), rest = e.at.terms.filter((t) => of(t) !== id)
+  const counts = own.length === 0 ? size === 1 : own.length === 1 && own[0]!.coef === 1
+  return counts && rest.every((t) => batch.includes(of(t))) ? { base: e.at.base, terms: rest } : undefined
 }
 
 /** The acc of a store. */
@@ -123,17 +131,20 @@ export const attendPlan = (k: Attend, context: KernelContext): AttendPlan => {
   const shares = product(k.share)
   const sharing = k.part !== "keys" && shares > 1 && shares * laneCount <= mostShared
   const wide = context.features.revectorize
+  const alone = k.part === "forward" && laneCount * shares === 1
+  const few = k.part === "forward" && laneCount * shares <= mostFew && rowCount >= fewRows
   const operand = (side: "query" | "key", which: "head" | "value", value: Expr): Operand => {
     const feature = ids[which], features = k[which]
     const found = plainOf(value, group(ids[side], k[side]), group(feature, features), context.buffers)
     const moves = found !== undefined && [...found.lane, ...found.depth].every((s) => s.stride !== 0)
     const along = features === 1 || (found !== undefined && single(found.depth) === 1)
-    const fits = side === lane ? !sharing : found !== undefined && liesWell(found, features)
-    const plain = found?.dtype === "f32" && moves && along && fits ? found : undefined
+    const fits = found?.dtype === "f32" || (few && side === row && found?.dtype === "bf16")
+    const well = side === lane ? !sharing && !few : found !== undefined && (alone || liesWell(found, features))
+    const plain = fits && moves && along && well ? found : undefined
     return {
       ...{ value, feature, features, plain },
-      row: plain === undefined ? 4 * features : 4 * single(plain.lane)!,
-      step: plain === undefined ? 4 : 4 * single(plain.depth)!,
+      row: plain === undefined ? 4 * features : plain.bytes * single(plain.lane)!,
+      step: plain === undefined ? 4 : plain.bytes * single(plain.depth)!,
     }
   }
   const sum = (acc: number, of: Sum["of"], by: Sum["by"], which: "head" | "value"): ReadonlyArray<Sum> => {
@@ -142,7 +153,7 @@ export const attendPlan = (k: Attend, context: KernelContext): AttendPlan => {
     return stores.length === 0 ? [] : [{ acc, of, by, feature, features, stores, plain: result(stores, which) }]
   }
   const result = ([store, ...more]: ReadonlyArray<Store>, which: "head" | "value"): Plain | undefined => {
-    if (store?.value.tag !== "acc" || more.length > 0 || sharing) return undefined
+    if (store?.value.tag !== "acc" || more.length > 0 || sharing || few) return undefined
     const as: Expr = { tag: "load", dtype: "f32", buffer: store.buffer, at: store.at, guards: [] }
     const plain = plainOf(as, group(ids[lane], laneCount), group(ids[which], k[which]), context.buffers)
     return plain?.dtype === "f32" && (k[which] === 1 || single(plain.depth) === 1) ? plain : undefined
@@ -160,7 +171,8 @@ export const attendPlan = (k: Attend, context: KernelContext): AttendPlan => {
   const fitting = Math.floor(rowBytes / (4 * Math.max(1, k.head, k.value)))
   return {
     ...{ k, context, ids, lane, row, laneCount, rowCount, laneBlock, sharing, shares, width, tileRows },
-    rowBlock: block(row, clamp(fitting - fitting % 30, 30, 120)),
+    rowBlock: block(row, few ? fewBlock : clamp(fitting - fitting % 30, 30, 120)),
+    few,
     panels: Math.max(1, Math.ceil(lanes / width)),
     lanes: k.part === "keys" ? { first: keys, second: values } : { first: q, second: cotangent },
     rows: k.part === "keys" ? { first: q, second: cotangent! } : { first: keys, second: values },
@@ -172,6 +184,6 @@ export const attendPlan = (k: Attend, context: KernelContext): AttendPlan => {
     lse: k.part === "forward" ? k.stores.filter((s) => accOf(s.value) === 1) : [],
     ranged: k.causal > 0 || k.window > 0,
     segmented: k.querySegment !== undefined && k.keySegment !== undefined,
-    placed: isPlace(row === "query" ? k.queryPosition : k.keyPosition, ids[row], rowCount),
+    placed: placesFrom(row === "query" ? k.queryPosition : k.keyPosition, ids[row], rowCount, ids.batch),
   }
 }

@@ -6,7 +6,7 @@ import type { AttendPlan } from "./attend-plan.ts"
 
 /** Byte offsets. Arrays of lanes hold one number for each lane of a block, arrays of rows one for each row of a block. */
 export interface AttendScratch {
-  /** `[panel][feature][lane]`: the operands in the lanes. */
+  /** `[panel][feature][lane]`, or `[lane][feature]` where they are few: the operands in the lanes. */
   readonly first: number
   readonly second: number
   /** Arrays of lanes. */
@@ -21,13 +21,13 @@ export interface AttendScratch {
   /** Arrays of rows. */
   readonly rowPosition: number
   readonly rowSegment: number
-  /** `[row][lane of a panel]`: scores or weights, cotangents of them, slopes of the cap. */
+  /** `[row][lane of a panel]`, or `[lane][row]`: scores or weights, cotangents of them, slopes of the cap. */
   readonly strip: number
   readonly change: number
   readonly bends: number
-  /** `[row][lane]` */
+  /** `[row][lane]`, or `[lane][row]`. */
   readonly bias: number
-  /** `[panel][feature][lane]` by acc. */
+  /** `[panel][feature][lane]`, or `[lane][feature]`, by acc. */
   readonly sums: ReadonlyArray<number>
   /** `[row][feature]`: operands of the rows that are not read where they lie. */
   readonly rowFirst: number
@@ -40,6 +40,16 @@ export interface AttendScratch {
 
 /** Bytes of the extents of some lanes. */
 export const extentBytes = 24
+
+/** Elements from query to query where they are few: of their operand, of sums, of scores and bias. */
+export const fewPitch = ({ k, rowBlock }: AttendPlan): {
+  readonly head: number
+  readonly value: number
+  readonly strip: number
+} => {
+  const fours = (n: number): number => Math.ceil(n / 4) * 4
+  return { head: fours(k.head), value: fours(k.value), strip: fours(rowBlock) + 4 }
+}
 
 /** Lays out. */
 export const attendScratch = (p: AttendPlan): AttendScratch => {
@@ -54,9 +64,10 @@ export const attendScratch = (p: AttendPlan): AttendScratch => {
   const masks = p.ranged || p.segmented ? 1 : 0
   const queries = backward ? (p.lane === "query" ? lanes : rows) : 0
   const { k } = p
-  const strip = p.width * rows
+  const pitch = fewPitch(p)
+  const strip = p.width * (p.few ? pitch.strip : rows)
   return {
-    first: take(k.head * lanes),
+    first: take((p.few ? pitch.head : k.head) * lanes),
     second: take(backward ? k.value * lanes : 0),
     low: take(masks * lanes),
     high: take(masks * lanes),
@@ -70,8 +81,11 @@ export const attendScratch = (p: AttendPlan): AttendScratch => {
     strip: take(strip),
     change: take(backward ? strip : 0),
     bends: take(backward && k.cap > 0 ? strip : 0),
-    bias: take(k.bias === undefined ? 0 : lanes * rows),
-    sums: [0, 1].map((acc) => take((p.sums.find((s) => s.acc === acc)?.features ?? 0) * lanes)),
+    bias: take(k.bias === undefined ? 0 : p.few ? strip : lanes * rows),
+    sums: [0, 1].map((acc) => {
+      const features = p.sums.find((s) => s.acc === acc)?.features ?? 0
+      return take((p.few && features > 0 ? pitch.value : features) * lanes)
+    }),
     rowFirst: take(p.rows.first.plain === undefined ? rows * p.rows.first.features : 0),
     rowSecond: take(p.rows.second.plain === undefined ? rows * p.rows.second.features : 0),
     extents: take(masks * (p.panels + 1) * extentBytes / 4),

@@ -16,6 +16,7 @@ import {
 } from "./attend-bounds.ts"
 import { beginLanes, endLanes, type LaneSpot } from "./attend-lanes.ts"
 import { type AttendLoops, biasSize } from "./attend-loops.ts"
+import { fewProducts } from "./attend-few.ts"
 import type { Pass } from "./attend-pass.ts"
 import type { AttendPlan } from "./attend-plan.ts"
 import { products } from "./attend-product.ts"
@@ -72,7 +73,11 @@ const taskCode = (
   const task = make("task"), point = make("point"), block = make("block"), share = make("share")
   const start = make("start"), here = make("here"), lanes = make("lanes"), panel = make("panel")
   const row = make("row"), rows = make("rows"), from = make("from"), to = make("to")
-  const entry = make("entry"), seen = make("seen"), border = make("border")
+  const origin = make("origin"),
+    place = make("place"),
+    entry = make("entry"),
+    seen = make("seen"),
+    border = make("border")
   const first = make("first"), past = make("past"), count = make("count"), middle = make("middle")
   const parts = digits(scope, point, outer)
   const inner = digits(scope, share, k.part === "keys" ? k.share : [])
@@ -87,16 +92,18 @@ const taskCode = (
   const write = (sized: Parameters<typeof moveBlock>[0], to: number, size: Value<"i32">): Code =>
     moveBlock(sized, args, to, turns, size)
   const spot: LaneSpot = { scope, args, digit, turns, panel, start, here, lanes }
-  const product = products(p, at, { scope, args, digit, panel, row, first, count })
+  const product = (p.few ? fewProducts : products)(p, at, { scope, args, digit, panel, row, first, count })
   const pass = (f: Pass, skip: I32, many: Value<"i32">): Code =>
     call(f, scratch, panel, first, i32.add(skip, 0), many, i32.add(args.constants, t.constants))
   const { passes } = t
 
   // --- a panel against a block of rows
 
-  const trimmed = p.ranged && p.placed
+  const trimmed = p.ranged && p.placed !== undefined
   const extentsOf = (low: Value<"i32">, high: Value<"i32">): Extents => ({
-    positions: p.placed ? [i32.add(row, low), i32.sub(i32.add(row, high), 1)] : [i32.load(entry), i32.load(entry, 4)],
+    positions: p.placed
+      ? [i32.add(place, low), i32.sub(i32.add(place, high), 1)]
+      : [i32.load(entry), i32.load(entry, 4)],
     entry,
     lanes: seen,
   })
@@ -105,12 +112,12 @@ const taskCode = (
   const maskedScores: Code = passes.masked === undefined ? scores(0, count) : when(border, [
     middle.set(i32.const(0)),
     // rows that all lanes see stand before the border, where there is one at the end only
-    trimmed && !p.segmented
-      ? when(i32.geS(i32.add(row, first), i32.load(seen, 4)), [
+    trimmed && !p.segmented && !p.few
+      ? when(i32.geS(i32.add(place, first), i32.load(seen, 4)), [
         middle.set(i32.load(seen, 8)),
-        atLeast(middle, i32.sub(i32.add(row, first), 1)),
-        atMost(middle, i32.sub(i32.add(row, past), 1)),
-        middle.set(i32.sub(i32.add(middle, 1), i32.add(row, first))),
+        atLeast(middle, i32.sub(i32.add(place, first), 1)),
+        atMost(middle, i32.sub(i32.add(place, past), 1)),
+        middle.set(i32.sub(i32.add(middle, 1), i32.add(place, first))),
         scores(0, middle),
       ])
       : [],
@@ -124,13 +131,13 @@ const taskCode = (
       ? [
         // rows that no lane of the panel sees are left out at both ends
         first.set(i32.load(seen)),
-        atLeast(first, row),
-        atMost(first, i32.add(row, rows)),
-        first.set(i32.sub(first, row)),
+        atLeast(first, place),
+        atMost(first, i32.add(place, rows)),
+        first.set(i32.sub(first, place)),
         past.set(i32.load(seen, 12)),
-        atLeast(past, i32.sub(row, 1)),
-        atMost(past, i32.sub(i32.add(row, rows), 1)),
-        past.set(i32.sub(i32.add(past, 1), row)),
+        atLeast(past, i32.sub(place, 1)),
+        atMost(past, i32.sub(i32.add(place, rows), 1)),
+        past.set(i32.sub(i32.add(past, 1), place)),
       ]
       : [],
     count.set(i32.sub(past, first)),
@@ -149,6 +156,7 @@ const taskCode = (
   const rowCode: Code = [
     rows.set(i32.const(p.rowBlock)),
     atMost(rows, i32.sub(p.rowCount, row)),
+    place.set(i32.add(origin, row)),
     t.table === undefined ? [] : entry.set(
       i32.add(
         args.shared,
@@ -183,13 +191,14 @@ const taskCode = (
       ? [
         seen.set(allExtents(p, at, scratch)),
         from.set(i32.load(seen)),
-        atLeast(from, 0),
-        atMost(from, p.rowCount),
+        atLeast(from, origin),
+        atMost(from, i32.add(origin, p.rowCount)),
+        from.set(i32.sub(from, origin)),
         from.set(i32.sub(from, i32.remU(from, p.rowBlock))),
         to.set(i32.load(seen, 12)),
-        atLeast(to, -1),
-        atMost(to, p.rowCount - 1),
-        to.set(i32.add(to, 1)),
+        atLeast(to, i32.sub(origin, 1)),
+        atMost(to, i32.add(origin, p.rowCount - 1)),
+        to.set(i32.sub(i32.add(to, 1), origin)),
       ]
       : [],
     forUp(row, from, to, p.rowBlock, rowCode),
@@ -209,6 +218,12 @@ const taskCode = (
     row.set(i32.const(0)),
     share.set(i32.const(0)),
     inner.code,
+    p.placed === undefined ? [] : origin.set(
+      p.placed.terms.reduce<Value<"i32">>(
+        (sum, { coef, atom }) => atom.tag === "var" ? i32.add(sum, i32.mul(digit(atom.id), coef)) : sum,
+        i32.const(p.placed.base),
+      ),
+    ),
     beginLanes(p, at, loops, spot),
     k.part === "keys" ? forUp(share, 0, i32.const(p.shares), 1, [inner.code, rowLoop]) : rowLoop,
     share.set(i32.const(0)),

@@ -8,6 +8,7 @@
  */
 import type { Attend } from "../kernel/kernel.ts"
 import { tableOf, tablePhase } from "./attend-bounds.ts"
+import { fewFinish, fewScores, fewSoft } from "./attend-few.ts"
 import { attendLoops } from "./attend-loops.ts"
 import { finishPass, scorePass, slopePass, softPass } from "./attend-pass.ts"
 import { attendPlan } from "./attend-plan.ts"
@@ -58,11 +59,12 @@ export const attendCode = (k: Attend, context: KernelContext, lowerLoop: LowerLo
   const loops = attendLoops(p, at, place, lowerLoop)
   const pool = constantPool()
   const masked = p.ranged || p.segmented
+  const [scores, soft, finish] = p.few ? [fewScores, fewSoft, fewFinish] : [scorePass, softPass, finishPass]
   const passes = {
-    scores: k.cap > 0 || k.bias !== undefined ? scorePass(p, at, pool, false) : undefined,
-    masked: masked ? scorePass(p, at, pool, true) : undefined,
-    weights: k.part === "forward" ? softPass(p, at, pool) : slopePass(p, at, pool),
-    finish: k.part === "forward" ? finishPass(p, at, pool) : undefined,
+    scores: k.cap > 0 || k.bias !== undefined ? scores(p, at, pool, false) : undefined,
+    masked: masked ? scores(p, at, pool, true) : undefined,
+    weights: (k.part === "forward" ? soft : slopePass)(p, at, pool),
+    finish: k.part === "forward" ? finish(p, at, pool) : undefined,
   }
   const table = tableOf(p)
   const phase = attendPhase({ p, at, loops, table, passes, constants: all.add(pool.bytes()) })
