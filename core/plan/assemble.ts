@@ -3,19 +3,20 @@
  * kept once, the arena is laid out, the forecast counted.
  * @module
  */
-import { count, type Node, topological } from "../graph/node.ts"
+import { count, type Node } from "../graph/node.ts"
 import { withOperands } from "../kernel/attend.ts"
-import { rebuild, written } from "../kernel/expression.ts"
+import { rebuild } from "../kernel/expression.ts"
 import { kernelKey } from "../kernel/flat.ts"
 import type { Expr, Kernel, Stage, Store } from "../kernel/kernel.ts"
 import type { DType } from "../tensor/dtype.ts"
-import { core } from "./attempt.ts"
 import { layOut, type Life } from "./arena.ts"
 import { forecastOf } from "./forecast.ts"
-import { livesOf, touched } from "./lives.ts"
+import { exchangesOf } from "./exchange.ts"
+import { livesOf } from "./lives.ts"
+import { preciseOf } from "./precise.ts"
 import { reuse } from "./reuse.ts"
 import { type Policy, rounded } from "./policy.ts"
-import { type Buffer, bufferBytes, type Exchange, type Place, type Program, type Slot, type Step } from "./program.ts"
+import { type Buffer, bufferBytes, type Place, type Program, type Slot, type Step } from "./program.ts"
 import type { Move } from "./item.ts"
 
 /** One output: its path, the node that holds it, its own names and sizes for that, and the input it takes over. */
@@ -132,95 +133,6 @@ const stepsOf = (
     return [{ tag: "dispatch", kernel: kernels.put(rounded(kernel, policy)), buffers: distinct }]
   })
 
-/**
- * The collectives with the steps between which they run: a collective is started as soon as its argument is whole and
- * finished just before the first step that reads its result.
- */
-const exchangesOf = (
-  moves: ReadonlyArray<Move>,
-  steps: ReadonlyArray<Step>,
-  numbers: Numbering,
-  kernels: ReadonlyArray<Kernel>,
-): ReadonlyArray<Exchange> => {
-  const uses = steps.map((s) => new Set(touched([s])))
-  const writes = steps.map((s) => new Set(stored([s], kernels)))
-  const found: Array<Exchange> = []
-  const there = madeAt(moves)
-  let at = 0
-  for (const m of moves) {
-    if (m.tag === "start" && m.node.op.tag === "exchange") {
-      const [from, to] = [numbers.of(m.from), numbers.of(m.node)]
-      const filled = found.find((e) => e.to === from)?.finish ?? 0
-      const earliest = Math.max(filled, ...[...m.needs].map((n) => there.get(n) ?? 0))
-      let start = at
-      while (start > earliest && !writes[start - 1]!.has(from) && !uses[start - 1]!.has(to)) start--
-      let finish = at
-      while (finish < steps.length && !uses[finish]!.has(to) && !writes[finish]!.has(from)) finish++
-      found.push({ collective: m.node.op.collective, from, to, start, finish })
-    }
-    at += m.tag === "start" || m.tag === "finish" ? 0 : 1
-  }
-  // what another collective sends must have come before it is started
-  for (let i = found.length - 1; i >= 0; i--) {
-    const e = found[i]!
-    const sent = found.slice(i + 1).filter((l) => l.from === e.to).map((l) => l.start)
-    found[i] = { ...e, finish: Math.max(e.start, Math.min(e.finish, ...sent)) }
-  }
-  return found
-}
-
-/** After which step each node is there. */
-const madeAt = (moves: ReadonlyArray<Move>): ReadonlyMap<Node, number> => {
-  const made = new Map<Node, number>()
-  const storing = (m: Move): ReadonlyArray<Node> =>
-    m.tag === "kernel" ? m.lowered.stored : m.tag === "repeat" ? m.moves.flatMap(storing) : []
-  let at = 0
-  for (const m of moves) {
-    if (m.tag === "start" || m.tag === "finish") continue
-    at++
-    for (const n of storing(m)) made.set(n, at)
-  }
-  return made
-}
-
-/** Buffers that the steps write. */
-const stored = (steps: ReadonlyArray<Step>, kernels: ReadonlyArray<Kernel>): ReadonlyArray<number> =>
-  steps.flatMap((s) =>
-    s.tag === "dispatch" ? written(kernels[s.kernel]!).map((w) => s.buffers[w]!) : stored(s.steps, kernels)
-  )
-
-/**
- * What is never kept in halves: logs of sums, which weights are computed again from, as an error of a log is one of a
- * factor; and what loops carry, as sums of many small parts would stop growing.
- */
-const preciseOf = (nodes: ReadonlyArray<Node>): ReadonlySet<Node> => {
-  const rows = nodes.flatMap((n) =>
-    n.op.tag === "attend" && n.op.part !== "forward" ? n.args.slice(-3, -1).map(core) : []
-  )
-  return new Set([...rows, ...nodes.filter((n) => isLog(n) || isCarry(n))])
-}
-
-/** Is it a log, or a log and something more; or one that an attention gives, or that a loop stacks? */
-const isLog = (n: Node): boolean => {
-  const { op, args } = n
-  const bare = (x: Node): boolean => x.op.tag === "unary" && x.op.fn === "log"
-  if (op.tag !== "pick") return bare(n) || (op.tag === "binary" && op.fn === "add" && args.map(core).some(bare))
-  const made = args[0]!.op
-  if (made.tag === "attend") return op.index === 1 && made.part === "forward"
-  const out = made.tag === "scan" ? made.body.out[op.index - made.body.carry.length] : undefined
-  return out !== undefined && isLog(out)
-}
-
-/** Does a loop carry it? Its buffer is that of the last value's pick, or of the body's own input. */
-const isCarry = (n: Node): boolean => {
-  const loop = n.args[0]?.op
-  return n.op.tag === "input" || (n.op.tag === "pick" && loop?.tag === "scan" && n.op.index < loop.body.carry.length)
-}
-
-/** The nodes whose buffers the moves bind, those inside of loops too. */
-const nodesOf = (moves: ReadonlyArray<Move>): ReadonlyArray<Node> =>
-  moves.flatMap((m) => m.tag === "kernel" ? m.lowered.buffers : m.tag === "repeat" ? nodesOf(m.moves) : [m.node])
-
 /** Puts the parts together. */
 export const assemble = (parts: Parts): Program => {
   const takenOver = new Map<Node, Node>()
@@ -232,10 +144,11 @@ export const assemble = (parts: Parts): Program => {
     ...parts.outputs.map((o) => takenOver.get(o.node) ?? o.node),
   ])
   const ownerOf = (n: Node): Node => takenOver.get(n) ?? n
-  const precise = preciseOf(topological(nodesOf(parts.moves)))
+  const isInside = (n: Node): boolean => n.op.tag !== "data" && n.op.tag !== "input" && !ends.has(n)
+  const precise = preciseOf(parts.moves, (n) => !isInside(ownerOf(n)))
   const taken = reuse(parts.moves, {
     owner: ownerOf,
-    temporary: (n) => n.op.tag !== "data" && n.op.tag !== "input" && !ends.has(n),
+    temporary: isInside,
     alike: (a, b) => a.dtype === b.dtype && count(a.shape) === count(b.shape) && precise.has(a) === precise.has(b),
   })
   const rootOf = (n: Node): Node => {
@@ -261,7 +174,7 @@ export const assemble = (parts: Parts): Program => {
   })
   const kernels = shelf()
   const steps = stepsOf(parts.moves, numbers, kernels, parts.policy)
-  const exchanges = exchangesOf(parts.moves, steps, numbers, kernels.kernels)
+  const exchanges = exchangesOf(parts.moves, steps, numbers.of, kernels.kernels)
   const lives = livesOf(steps, kernels.kernels, exchanges)
   const isTemporary = (n: Node, b: number): boolean => n.op.tag !== "data" && !inputAt.has(b) && !outputAt.has(b)
   const temporary = numbers.nodes.flatMap((n, b) => isTemporary(n, b) ? [b] : [])

@@ -77,8 +77,12 @@ export const trafficOf = (k: Kernel, buffers: ReadonlyArray<Buffer>): number => 
 const overSteps = (steps: ReadonlyArray<Step>, of: (s: Extract<Step, { tag: "dispatch" }>) => number): number =>
   steps.reduce((sum, s) => sum + (s.tag === "dispatch" ? of(s) : s.times * overSteps(s.steps, of)), 0)
 
-/** Kernels on the longest chain in which each reads what one before it wrote. */
-const longestChain = (steps: ReadonlyArray<Step>, kernels: ReadonlyArray<Kernel>): number => {
+/** Kernels on the longest chain in which each reads what one before it wrote, on this rank or another. */
+const longestChain = (
+  steps: ReadonlyArray<Step>,
+  kernels: ReadonlyArray<Kernel>,
+  exchanges: ReadonlyArray<Exchange>,
+): number => {
   const reached = new Map<number, number>()
   const run = (list: ReadonlyArray<Step>): number =>
     list.reduce((most, s) => {
@@ -91,7 +95,10 @@ const longestChain = (steps: ReadonlyArray<Step>, kernels: ReadonlyArray<Kernel>
       for (const w of written(kernels[s.kernel]!)) reached.set(s.buffers[w]!, length)
       return Math.max(most, length)
     }, 0)
-  return run(steps)
+  return steps.reduce((most, s, at) => {
+    for (const e of exchanges) if (e.finish === at) reached.set(e.to, reached.get(e.from) ?? 0)
+    return Math.max(most, run([s]))
+  }, 0)
 }
 
 /** The part of a forecast that the steps make. */
@@ -102,11 +109,12 @@ const work = (
   steps: ReadonlyArray<Step>,
   kernels: ReadonlyArray<Kernel>,
   buffers: ReadonlyArray<Buffer>,
+  exchanges: ReadonlyArray<Exchange>,
 ): Work => ({
   flops: overSteps(steps, (s) => flopsOf(kernels[s.kernel]!)),
   traffic: overSteps(steps, (s) => trafficOf(kernels[s.kernel]!, s.buffers.map((b) => buffers[b]!))),
   dispatches: overSteps(steps, () => 1),
-  depth: longestChain(steps, kernels),
+  depth: longestChain(steps, kernels, exchanges),
 })
 
 /** Bytes that one rank sends in a collective, done as a ring does it. */
@@ -134,5 +142,5 @@ export const forecastOf = (p: Pick<Program, "buffers" | "arena" | "steps" | "ker
   const [inputs, outputs, constants] = [sum("input"), sum("output"), sum("constant")]
   const peak = inputs + outputs + constants + p.arena
   const sent = p.exchanges.reduce((n, e) => n + sentBy(e, p.buffers), 0)
-  return { inputs, outputs, constants, arena: p.arena, peak, ...work(p.steps, p.kernels, p.buffers), sent }
+  return { inputs, outputs, constants, arena: p.arena, peak, ...work(p.steps, p.kernels, p.buffers, p.exchanges), sent }
 }

@@ -7,7 +7,30 @@ import { loadsOf, placesOf } from "../kernel/expression.ts"
 import type { Index, Kernel } from "../kernel/kernel.ts"
 import type { Exchange, Step } from "./program.ts"
 
-/** First and last step at which each buffer is used; what a loop reads from outside lives through all its turns. */
+/** Steps in the count of lives: those inside of a repeat count once, and its end counts one. */
+const lengthOf = (s: Step): number => s.tag === "dispatch" ? 1 : 1 + s.steps.reduce((n, t) => n + lengthOf(t), 0)
+
+/** Where each step of the top level begins in the count of lives, and where the last ends. */
+export const beginsOf = (steps: ReadonlyArray<Step>): ReadonlyArray<number> => {
+  const begins = [0]
+  for (const s of steps) begins.push(begins.at(-1)! + lengthOf(s))
+  return begins
+}
+
+/**
+ * When each exchange is started and finished: between two steps, in the count of lives, each at a moment of its own. So
+ * the buffer that one has sent may be filled by the next that is started.
+ */
+export const flightsOf = (
+  steps: ReadonlyArray<Step>,
+  exchanges: ReadonlyArray<Exchange>,
+): ReadonlyArray<readonly [number, number]> => {
+  const begins = beginsOf(steps)
+  const moment = (step: number, event: number): number => begins[step]! - 1 + event / (2 * exchanges.length + 1)
+  return exchanges.map((e, i) => [moment(e.start, 2 * i + 1), moment(e.finish, 2 * i + 2)])
+}
+
+/** First and last moment at which each buffer is used; what a loop reads from outside lives through all its turns. */
 export const livesOf = (
   steps: ReadonlyArray<Step>,
   kernels: ReadonlyArray<Kernel>,
@@ -31,18 +54,9 @@ export const livesOf = (
       }
       return end + 1
     }, start)
-  // where each step of the top level begins, in the count of the walk
-  const begins: Array<number> = []
-  const end = steps.reduce((at, s) => {
-    begins.push(at)
-    return walk([s], at)
-  }, 0)
-  begins.push(end)
-  for (const e of exchanges) {
-    for (const b of [e.from, e.to]) {
-      seen(b, begins[e.start]!)
-      seen(b, begins[e.finish]!)
-    }
+  walk(steps, 0)
+  for (const [i, flight] of flightsOf(steps, exchanges).entries()) {
+    for (const b of [exchanges[i]!.from, exchanges[i]!.to]) for (const at of flight) seen(b, at)
   }
   return lives
 }

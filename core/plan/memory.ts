@@ -4,7 +4,7 @@
  * @module
  */
 import { written } from "../kernel/expression.ts"
-import { livesOf } from "./lives.ts"
+import { beginsOf, flightsOf, livesOf } from "./lives.ts"
 import { bufferBytes, type Program, type Step } from "./program.ts"
 
 /** Bytes by purpose; inputs, outputs, constants and the arena are the forecast's peak. */
@@ -31,31 +31,22 @@ export const trainingGroups: Groups = { parameters: "state.parameters", optimise
 
 const under = (path: string, prefix: string): boolean => path === prefix || path.startsWith(`${prefix}.`)
 
-/** Steps in the count of lives: those inside of a repeat count once, and its end counts one. */
-const lengthOf = (s: Step): number => s.tag === "dispatch" ? 1 : 1 + s.steps.reduce((n, t) => n + lengthOf(t), 0)
-
 /** Where the step that stores a buffer ends, in the count of lives; of what ranks give each other, what this one gives. */
 const storedAt = (p: Program, buffer: number): number => {
   const arriving = p.exchanges.find((e) => e.to === buffer)
   if (arriving !== undefined) return storedAt(p, arriving.from)
   const stores = (s: Step): boolean =>
     s.tag === "dispatch" ? written(p.kernels[s.kernel]!).some((w) => s.buffers[w] === buffer) : s.steps.some(stores)
-  const brought = p.exchanges.find((e) => e.to === buffer)
-  if (brought !== undefined) return storedAt(p, brought.from)
-  let at = 0
-  for (const s of p.steps) {
-    const next = at + lengthOf(s)
-    if (stores(s)) return next
-    at = next
-  }
-  return at
+  const begins = beginsOf(p.steps)
+  const step = p.steps.findIndex(stores)
+  return begins[step + 1 || begins.length - 1]!
 }
 
-/** The most bytes alive at once, of arrays with the first and last step of each. */
+/** The most bytes alive at once, of arrays with the first and last moment of each. */
 const most = (lives: ReadonlyArray<readonly [bytes: number, first: number, last: number]>): number => {
-  const changes = lives.flatMap(([bytes, first, last]) => [[first, bytes], [last + 1, -bytes]] as const)
-  // what ends is gone before what begins
-  const sorted = [...changes].sort(([a, x], [b, y]) => a - b || x - y)
+  const changes = lives.flatMap(([bytes, first, last]) => [[first, bytes], [last, -bytes]] as const)
+  // what ends at a moment is there still for what begins
+  const sorted = [...changes].sort(([a, x], [b, y]) => a - b || y - x)
   let now = 0
   return sorted.reduce((top, [, by]) => Math.max(top, now += by), 0)
 }
@@ -68,10 +59,8 @@ export const memoryOf = (p: Program, groups: Groups = trainingGroups, turn = "me
   const lives = livesOf(p.steps, p.kernels, p.exchanges)
   const loss = p.outputs.find((o) => o.path === turn)
   const border = loss === undefined ? -1 : storedAt(p, loss.buffer)
-  const begins = p.steps.reduce<ReadonlyArray<number>>((all, s) => [...all, all.at(-1)! + lengthOf(s)], [0])
-  const flights = p.exchanges.flatMap((e) =>
-    [e.from, e.to].map((b) => [b, begins[e.start]!, begins[e.finish]!] as const)
-  )
+  const moments = flightsOf(p.steps, p.exchanges)
+  const flights = p.exchanges.flatMap((e, i) => [e.from, e.to].map((b) => [b, ...moments[i]!] as const))
   const kept = (b: number): boolean => {
     const [first, last] = lives.get(b) ?? [0, 0]
     return first < border && last >= border

@@ -9,6 +9,7 @@ import { count } from "../graph/node.ts"
 import { exprsOf, loadsOf, written } from "../kernel/expression.ts"
 import type { Kernel } from "../kernel/kernel.ts"
 import { bound, type Breach, dispatchesOf, type Found, type Rule, when } from "./breach.ts"
+import { brought, exchanges, flights } from "./exchange-rules.ts"
 import { forecastOf } from "./forecast.ts"
 import { accs, ranges, types, variables } from "./kernel-rules.ts"
 import { bufferBytes, type Program, type Slot } from "./program.ts"
@@ -138,37 +139,6 @@ const writes: Rule = {
   },
 }
 
-/** Collectives lie between steps that there are, and their buffers hold what they bring and take. */
-const exchanged: Rule = {
-  name: "exchanges",
-  breaches: (p) => {
-    const taken = new Set(p.outputs.flatMap((o) => o.donated ?? []))
-    return p.exchanges.flatMap(({ collective: c, from, to, start, finish }, i) => {
-      const where = `exchanges.${i}`
-      const [a, b] = [p.buffers[from], p.buffers[to]]
-      if (a === undefined || b === undefined) {
-        return when(true, where, `names buffers ${from} and ${to} of ${p.buffers.length}`)
-      }
-      const wanted = c.kind === "allGather"
-        ? a.elements * c.ranks
-        : c.kind === "reduceScatter"
-        ? a.elements / c.ranks
-        : a.elements
-      const constant = b.place.tag === "constant" || (b.place.tag === "input" && !taken.has(b.place.index))
-      return [
-        ...when(start > finish || finish > p.steps.length, where, `runs from step ${start} to ${finish}`),
-        ...when(
-          b.elements !== wanted || a.dtype !== b.dtype,
-          where,
-          `takes ${a.elements} ${a.dtype}, gives ${b.elements} ${b.dtype}`,
-        ),
-        ...when(from === to || constant, where, `cannot fill buffer ${to}`),
-        ...when(c.ranks < 1 || c.over.length === 0, where, `is among ${c.ranks} ranks`),
-      ]
-    })
-  },
-}
-
 /** What is read has been stored before, and every output is stored; a loop's steps count once, in their order. */
 const stores: Rule = {
   name: "stores",
@@ -176,20 +146,28 @@ const stores: Rule = {
     const whole = new Set(
       p.buffers.flatMap(({ place }, i) => place.tag === "input" || place.tag === "constant" ? [i] : []),
     )
-    // between steps, what a collective fills is there as soon as it is finished
+    let next = 0
+    const between = (step: number): ReadonlyArray<Found> => {
+      const found: Array<Found> = []
+      for (; next <= step; next++) found.push(...brought(p, next, whole))
+      return found
+    }
     const early = bound(p).flatMap(({ where, kernel, buffers }) => {
       const step = Number(where.split(".")[1])
-      for (const e of p.exchanges) if (e.finish <= step) whole.add(e.to)
+      const unsent = between(step)
       const out = new Set(written(kernel))
       const unmade = buffers.filter((b, i) => !out.has(i) && !whole.has(b))
       for (const i of out) whole.add(buffers[i]!)
-      return unmade.flatMap((b) => when(true, where, `reads buffer ${b}, which nothing has stored before`))
+      return [
+        ...unsent,
+        ...unmade.flatMap((b) => when(true, where, `reads buffer ${b}, which nothing has stored before`)),
+      ]
     })
-    for (const e of p.exchanges) whole.add(e.to)
+    const last = between(p.steps.length)
     const lacking = p.outputs.flatMap((o, i) =>
       when(!whole.has(o.buffer) && count(o.shape) > 0, `outputs.${i}`, `nothing stores it`)
     )
-    return [...early, ...lacking]
+    return [...early, ...last, ...lacking]
   },
 }
 
@@ -216,7 +194,8 @@ export const rules: ReadonlyArray<Rule> = [
   slots,
   steps,
   writes,
-  exchanged,
+  exchanges,
+  flights,
   stores,
   variables,
   accs,

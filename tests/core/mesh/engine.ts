@@ -286,7 +286,7 @@ export const checks = (shape: Shape): ReadonlyArray<Check> =>
       {
         name: `${among}: large blocks`,
         body: (engine: Engine) =>
-          Effect.forEach(kinds(over, ranks), ([, c]) => through(engine, c, forms[0]!, 70_001), { discard: true }),
+          Effect.forEach(kinds(over, ranks), ([, c]) => through(engine, c, forms[0]!, 20_011), { discard: true }),
       },
       {
         name: `${among}: all shifts and roots`,
