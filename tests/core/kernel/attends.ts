@@ -154,11 +154,15 @@ export const resultsOn = async (
 export const compileGraph = ({ inputs, roots }: ReturnType<typeof graphOf>): ReturnType<typeof compile> => {
   const nameOf = (n: Node): string => n.op.tag === "input" ? n.op.name : ""
   const specs = Object.fromEntries(inputs.map((n) => [nameOf(n), { dtype: n.dtype, axes: n.axes, shape: n.shape }]))
-  return compile((tree) => {
-    const byName = tree as unknown as { readonly [name: string]: Node }
-    const again = new Map(inputs.map((n) => [n, byName[nameOf(n)]!] as const))
-    return Object.fromEntries(roots.map((r, i) => [`r${i}`, replaced(r, again)]))
-  }, specs as never) as ReturnType<typeof compile>
+  return compile(
+    (tree) => {
+      const byName = tree as unknown as { readonly [name: string]: Node }
+      const again = new Map(inputs.map((n) => [n, byName[nameOf(n)]!] as const))
+      return Object.fromEntries(roots.map((r, i) => [`r${i}`, replaced(r, again)]))
+    },
+    specs as never,
+    { maxBindings: 16 },
+  ) as ReturnType<typeof compile>
 }
 
 /** Runs a case on a device; the sentence that says what is wrong, if anything is. `bound` is relative to the largest. */
