@@ -7,35 +7,19 @@ import { type Allocation, type Backend, type DeviceFault, deviceFault } from "..
 import { type Device, make } from "../../../core/device/device.ts"
 import type { Engine } from "../../../core/device/engine.ts"
 import { oracle } from "../../../core/device/oracle.ts"
-import { binary, dot, exchange, unary } from "../../../core/graph/build.ts"
-import type { Node } from "../../../core/graph/node.ts"
+import { dot } from "../../../core/graph/build.ts"
 import { lanes } from "../../../core/mesh/lanes.ts"
 import { boundaries, type Program } from "../../../core/plan/program.ts"
 import { f32 } from "../../../core/tensor/spec.ts"
 import { wasm } from "../../../core/wasm/backend.ts"
-import { compiledOf, givenOf, hostOf, type Nodes, onRanks, type Opened, type RankProgram } from "./ranks.ts"
+import { compiledOf, givenOf, hostOf, onRanks, type Opened, type RankProgram } from "./ranks.ts"
+import { ringSum } from "./rings.ts"
 
 const it = suite("programs in parts")
 
 const specs = { k: f32("row col", { row: 4, col: 6 }), w: f32("col out", { col: 6, out: 3 }) }
 
-const permute = (x: Node, ranks: number): Node => exchange(x, { kind: "permute", over: ["ring"], ranks, shift: 1 })
-
-const ring = (ranks: number): RankProgram => ({
-  shape: { ring: ranks },
-  specs,
-  body: ({ k, w }: Nodes): Nodes => {
-    let held = k!
-    let sum: Node | undefined
-    for (let turn = 0; turn < ranks; turn++) {
-      const next = turn + 1 < ranks ? permute(held, ranks) : undefined
-      const own = unary("tanh", dot(held, w!, ["col"]))
-      sum = sum === undefined ? own : binary("add", sum, own)
-      if (next !== undefined) held = next
-    }
-    return { sum: sum! }
-  },
-})
+const ring = (ranks: number): RankProgram => ({ shape: { ring: ranks }, specs, body: ringSum(ranks) })
 
 const home = (p: RankProgram, rank: number): object =>
   Object.fromEntries(Object.entries(givenOf(p, rank, 0)).map(([path, v]) => [path, hostOf(p.specs[path]!, v)]))

@@ -17,6 +17,7 @@ import { lanes } from "../../../core/mesh/lanes.ts"
 import { ofRanks, unroll } from "../../../core/mesh/local.ts"
 import { ranksOf, type Shape } from "../../../core/mesh/shape.ts"
 import { compile, type Compiled, type CompileOptions } from "../../../core/plan/compile.ts"
+import type { Program } from "../../../core/plan/program.ts"
 import type { AnyHost } from "../../../core/tensor/host.ts"
 import { load, store } from "../../../core/tensor/host.ts"
 import type { AnySpec } from "../../../core/tensor/spec.ts"
@@ -37,13 +38,16 @@ export interface RankProgram {
   readonly specs: { readonly [path: string]: AnySpec }
   readonly body: (inputs: Nodes) => Nodes
   readonly options?: CompileOptions
+  /** What is done to the program before it is loaded. */
+  readonly change?: (p: Program) => Program
 }
 
 /** The program as it is compiled. */
-export const compiledOf = ({ specs, body, options }: RankProgram): Compiled<unknown, unknown> => {
+export const compiledOf = ({ specs, body, options, change = (p) => p }: RankProgram): Compiled<unknown, unknown> => {
   const made = compile((inputs) => body(inputs as unknown as Nodes), specs, options)
-  if (E.isRight(made)) return made.right as Compiled<unknown, unknown>
-  throw new Error(JSON.stringify(made.left, null, 1))
+  if (E.isLeft(made)) throw new Error(JSON.stringify(made.left, null, 1))
+  const compiled = made.right as Compiled<unknown, unknown>
+  return { ...compiled, program: change(compiled.program) }
 }
 
 /** What a rank is given: it follows from its number and the run. */

@@ -20,6 +20,8 @@ import { conforms } from "../kernel/conformance.ts"
 import { empty } from "../kernel/large.ts"
 import { type Case, oneKernel } from "../kernel/program.ts"
 import { onDevice } from "../kernel/run.ts"
+import { agrees } from "./ranks.ts"
+import { programs } from "./rings.ts"
 
 /** Which WebGPU. */
 export type Implementation = "dawn" | "navigator"
@@ -134,6 +136,13 @@ export const suites = async (implementation: Implementation, runs: number): Prom
   const gpu = needs(it, Exit.isSuccess(found), `${implementation} finds no adapter (${why})`, `it takes ${remedy}`)
   if (Exit.isSuccess(found)) {
     conforms(name, opened(implementation), { runs, signedZeros: false })
+  }
+
+  for (const [what, of] of programs) {
+    gpu(
+      `ranks with a device each: ${what}`,
+      () => agrees({ shape: { ring: 2 }, ...of(2) }, opened(implementation), 1e-4, 2),
+    )
   }
 
   gpu("tells what it is, by the adapter's own limits", () =>

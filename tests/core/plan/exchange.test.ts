@@ -2,7 +2,7 @@
 import { either as E } from "fp-ts"
 import { suite } from "uvu"
 import * as assert from "uvu/assert"
-import { binary, dot, exchange, input, reshape, scan, unary } from "../../../core/graph/build.ts"
+import { binary, dot, input, reshape, scan, unary } from "../../../core/graph/build.ts"
 import type { Node } from "../../../core/graph/node.ts"
 import { decode, encode } from "../../../core/plan/json.ts"
 import { boundaries, type Program } from "../../../core/plan/program.ts"
@@ -10,13 +10,13 @@ import { broken } from "../../../core/plan/validity.ts"
 import { written } from "../../../core/kernel/expression.ts"
 import { f32 } from "../../../core/tensor/spec.ts"
 import { compiledOf, type Nodes } from "../device/ranks.ts"
+import { permute as permuted, ringSum, total } from "../device/rings.ts"
 
 const it = suite("exchanges of a program")
 
 const over = ["ring"]
 const ranks = 4
-const permute = (x: Node, shift = 1): Node => exchange(x, { kind: "permute", over, ranks, shift })
-const total = (x: Node): Node => exchange(x, { kind: "allReduce", over, ranks, fn: "sum" })
+const permute = (x: Node, shift = 1): Node => permuted(x, ranks, shift)
 
 const specs = { k: f32("row col", { row: 50, col: 70 }), w: f32("col out", { col: 70, out: 30 }) }
 
@@ -27,18 +27,7 @@ const programOf = (
 ): Program => compiledOf({ shape: { ring: ranks }, specs: given as typeof specs, body, options: { donate } }).program
 
 /** Three blocks come by; each is worked on while the next is on its way. */
-const ring = (): Program =>
-  programOf(({ k, w }) => {
-    let held = k!
-    let sum: Node | undefined
-    for (let turn = 0; turn < ranks; turn++) {
-      const next = turn + 1 < ranks ? permute(held) : undefined
-      const own = unary("tanh", dot(held, w!, ["col"]))
-      sum = sum === undefined ? own : binary("add", sum, own)
-      if (next !== undefined) held = next
-    }
-    return { sum: sum! }
-  })
+const ring = (): Program => programOf(ringSum(ranks))
 
 const flights = (p: Program): ReadonlyArray<readonly [number, number]> => p.exchanges.map((e) => [e.start, e.finish])
 
@@ -73,7 +62,7 @@ it("a gradient is summed while the one before it is computed, and its weight is 
       const updated: { [path: string]: Node } = {}
       for (const i of [...names].reverse()) {
         const out = renamed(slope, ["batch", "out"])
-        updated[i] = binary("sub", n[i]!, total(dot(hidden[Number(i)]!, out, ["batch"])))
+        updated[i] = binary("sub", n[i]!, total(dot(hidden[Number(i)]!, out, ["batch"]), ranks))
         slope = dot(out, n[i]!, ["out"])
       }
       return updated

@@ -8,7 +8,11 @@ import { oracle } from "../../../core/device/oracle.ts"
 import { webgpu } from "../../../core/device/webgpu.ts"
 import type { Tuning } from "../../../core/wgsl/capability.ts"
 import { divisor, splitProgram } from "../../../core/wgsl/split.ts"
+import { forecastOf } from "../../../core/plan/forecast.ts"
+import type { Program } from "../../../core/plan/program.ts"
 import { needs } from "../../skip.ts"
+import { agrees } from "../device/ranks.ts"
+import { programs } from "../device/rings.ts"
 import { everything, kernelOf } from "../kernel/arbitrary.ts"
 import { type Case, oneKernel } from "../kernel/program.ts"
 import { judge, onDevice, wanted } from "../kernel/run.ts"
@@ -42,6 +46,19 @@ it("random kernels mean the same in two", async () => {
     )
     assert.ok(halved > 10, `only ${halved} of 150 random ${kind} kernels were split`)
   }
+})
+
+it("collectives stay between the steps that they were between", async () => {
+  let moved = 0
+  for (const [, of] of programs) {
+    const change = (p: Program): Program => {
+      const split = splitProgram(p, eager)
+      if (split.exchanges.some((e, i) => e.start !== p.exchanges[i]!.start)) moved++
+      return { ...split, forecast: forecastOf(split) }
+    }
+    await agrees({ shape: { ring: 2 }, ...of(2), change }, oracle, 1e-9)
+  }
+  assert.ok(moved > 0, "none came after a kernel in two")
 })
 
 it("what fills the device stays as it is", () => {
