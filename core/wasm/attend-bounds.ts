@@ -40,12 +40,12 @@ export const atLeast = (x: Local<"i32">, least: I32): Code => when(i32.ltS(x, le
 export const moveBlock = (
   sized: Sized | undefined,
   args: KernelArgs,
-  to: number,
+  to: Value<"i32">,
   turns: ReadonlyArray<Value<"i32">>,
   size: Value<"i32">,
 ): Code =>
   sized === undefined ? [] : [...sized].map(([n, placed]): Code => {
-    const code = placed.inner.all(args, i32.add(args.scratch, to), turns, placed)
+    const code = placed.inner.all(args, to, turns, placed)
     return sized.size === 1 ? code : when(i32.eq(size, n), code)
   })
 
@@ -98,13 +98,13 @@ export const tablePhase = (p: AttendPlan, at: AttendScratch, loops: AttendLoops,
         atMost(rows!, p.rowBlock),
         p.ranged && p.placed === undefined
           ? [
-            moveBlock(loops.rowPosition, args, at.rowPosition, turns, rows!),
+            moveBlock(loops.rowPosition, args, i32.add(args.scratch, at.rowPosition), turns, rows!),
             call(extent, i32.add(args.scratch, at.rowPosition), rows!, out!),
           ]
           : [],
         p.segmented
           ? [
-            moveBlock(loops.rowSegment, args, at.rowSegment, turns, rows!),
+            moveBlock(loops.rowSegment, args, i32.add(args.scratch, at.rowSegment), turns, rows!),
             call(extent, i32.add(args.scratch, at.rowSegment), rows!, i32.add(out!, 8)),
           ]
           : [],

@@ -6,13 +6,14 @@
  * @module
  */
 import { nothing } from "../graph/attention.ts"
-import { branchIf, call, type Code, func, type Local, loop, type Value, when } from "./assembler.ts"
+import { branchIf, call, type Code, func, type Local, loop, when } from "./assembler.ts"
 import type { Pass } from "./attend-pass.ts"
 import type { AttendPlan, Operand } from "./attend-plan.ts"
-import type { Products, ProductSpot } from "./attend-product.ts"
+import { type Products, type ProductSpot, rowsAt } from "./attend-product.ts"
 import { type AttendScratch, fewPitch } from "./attend-scratch.ts"
+import type { Stages } from "./attend-stage.ts"
 import { type RowAccess, stepsOf, streaming, summing } from "./contract-row.ts"
-import { addressOf, forUp } from "./emit.ts"
+import { forUp } from "./emit.ts"
 import { f32x4, i32, i32x4, type V128, v128 } from "./instructions.ts"
 import type { ConstantPool } from "./kernel.ts"
 import { log, power2, tanh } from "./math.ts"
@@ -24,7 +25,7 @@ const range = (n: number): ReadonlyArray<number> => Array.from({ length: n }, (_
 const lanesOf = (p: AttendPlan): number => p.laneBlock * (p.sharing ? p.shares : 1)
 
 /** The products of a block of keys and all queries. */
-export const fewProducts = (p: AttendPlan, at: AttendScratch, s: ProductSpot): Products => {
+export const fewProducts = (p: AttendPlan, at: AttendScratch, stages: Stages, s: ProductSpot): Products => {
   const { scratch } = s.args
   const lanes = lanesOf(p)
   const pitch = fewPitch(p)
@@ -38,11 +39,6 @@ export const fewProducts = (p: AttendPlan, at: AttendScratch, s: ProductSpot): P
     aStep: 4,
     pitch: to,
   })
-  const rowsAt = (o: Operand, staged: number): Value<"i32"> =>
-    o.plain === undefined ? i32.add(i32.add(scratch, staged), i32.mul(s.first, o.row)) : i32.add(
-      addressOf(s.args, o.plain.buffer, o.plain.bytes, o.plain.origin, s.digit),
-      i32.mul(i32.add(s.row, s.first), o.row),
-    )
   return {
     scores: () => {
       const o = p.rows.first
@@ -50,7 +46,7 @@ export const fewProducts = (p: AttendPlan, at: AttendScratch, s: ProductSpot): P
       return call(
         summing(a, o.row, o.plain?.bytes ?? 4, o.features),
         i32.add(scratch, at.first),
-        rowsAt(o, at.rowFirst),
+        rowsAt(p, at, stages, "first", s),
         i32.add(scratch, at.strip),
         s.count,
       )
@@ -69,7 +65,7 @@ export const fewProducts = (p: AttendPlan, at: AttendScratch, s: ProductSpot): P
           i32.const(1),
         )
       return [
-        source.set(rowsAt(o, at.rowSecond)),
+        source.set(rowsAt(p, at, stages, "second", s)),
         whole.set(i32.sub(s.count, i32.remU(s.count, steps))),
         forUp(k, 0, whole, steps, some(steps)),
         forUp(k, whole, s.count, 1, some(1)),

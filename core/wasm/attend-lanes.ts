@@ -55,7 +55,7 @@ const placeOf = (s: LaneSpot, plain: Plain, lane: Value<"i32">): Value<"i32"> =>
 export const beginLanes = (p: AttendPlan, at: AttendScratch, loops: AttendLoops, s: LaneSpot): Code => {
   const { scratch } = s.args
   const write = (to: number, sized: Parameters<typeof moveBlock>[0]): Code =>
-    moveBlock(sized, s.args, to, s.turns, s.here)
+    moveBlock(sized, s.args, i32.add(scratch, to), s.turns, s.here)
   const operand = (o: Operand, to: number, sized: Parameters<typeof moveBlock>[0], scale: number): Code => {
     if (o.plain === undefined) return write(to, sized)
     const turn = turning({ from: o.row, to: 4 * p.width }, o.features, scale)
@@ -120,6 +120,6 @@ export const endLanes = (p: AttendPlan, at: AttendScratch, loops: AttendLoops, s
           )
         ))
     }),
-    loops.stores.map(([from, sized]) => moveBlock(sized, s.args, from, s.turns, s.here)),
+    loops.stores.map(([from, sized]) => moveBlock(sized, s.args, i32.add(scratch, from), s.turns, s.here)),
   ]
 }

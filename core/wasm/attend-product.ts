@@ -3,8 +3,9 @@
  * @module
  */
 import { call, type Code, type Local, type Scope, type Value, when } from "./assembler.ts"
-import type { AttendPlan, Operand, Sum } from "./attend-plan.ts"
+import type { AttendPlan, Sum } from "./attend-plan.ts"
 import type { AttendScratch } from "./attend-scratch.ts"
+import { stagedRow, type Stages } from "./attend-stage.ts"
 import { heightsOf } from "./contract-plan.ts"
 import { tile } from "./contract-tile.ts"
 import { addressOf, forUp } from "./emit.ts"
@@ -32,23 +33,33 @@ export interface Products {
   readonly sum: (s: Sum) => Code
 }
 
+/** The address of the first row of an operand: where it lies, or where it was written. */
+export const rowsAt = (
+  p: AttendPlan,
+  at: AttendScratch,
+  stages: Stages,
+  which: "first" | "second",
+  { args, digit, row, first }: ProductSpot,
+): Value<"i32"> => {
+  const o = p.rows[which], stage = stages[which]
+  if (o.plain !== undefined) {
+    const { buffer, bytes, origin } = o.plain
+    return i32.add(addressOf(args, buffer, bytes, origin, digit), i32.mul(i32.add(row, first), o.row))
+  }
+  if (stage !== undefined) return stagedRow(p, stage, o, args.shared, digit, i32.add(row, first))
+  return i32.add(i32.add(args.scratch, which === "first" ? at.rowFirst : at.rowSecond), i32.mul(first, o.row))
+}
+
 /** Begins to write products. */
-export const products = (p: AttendPlan, at: AttendScratch, s: ProductSpot): Products => {
+export const products = (p: AttendPlan, at: AttendScratch, stages: Stages, s: ProductSpot): Products => {
   const source = s.scope.local("i32", "source"), i = s.scope.local("i32", "i"), whole = s.scope.local("i32", "whole")
   const { scratch } = s.args
   const vectors = p.width / 4
   const panelAt = (from: number, features: number): Value<"i32"> =>
     i32.add(i32.add(scratch, from), i32.mul(s.panel, 4 * p.width * features))
-  /** The address of the first row of an operand. */
-  const rowsAt = (o: Operand, staged: number): Value<"i32"> =>
-    o.plain === undefined
-      ? i32.add(i32.add(scratch, staged), i32.mul(s.first, o.row))
-      : i32.add(addressOf(s.args, o.plain.buffer, 4, o.plain.origin, s.digit), i32.mul(i32.add(s.row, s.first), o.row))
-  const operandOf = (which: "first" | "second"): readonly [Operand, number] =>
-    which === "first" ? [p.rows.first, at.rowFirst] : [p.rows.second, at.rowSecond]
   return {
     scores: (which) => {
-      const [o, staged] = operandOf(which)
+      const o = p.rows[which]
       const [lanes, strip] = which === "first" ? [at.first, at.strip] : [at.second, at.change]
       const body = (rows: number): Code =>
         call(
@@ -65,14 +76,14 @@ export const products = (p: AttendPlan, at: AttendScratch, s: ProductSpot): Prod
           i32.const(0),
         )
       return [
-        source.set(rowsAt(o, staged)),
+        source.set(rowsAt(p, at, stages, which, s)),
         whole.set(i32.sub(s.count, i32.remU(s.count, p.tileRows))),
         forUp(i, 0, whole, p.tileRows, body(p.tileRows)),
         Array.from({ length: p.tileRows - 1 }, (_, r) => when(i32.eq(i32.sub(s.count, whole), r + 1), body(r + 1))),
       ]
     },
     sum: ({ acc, of, by, features }) => {
-      const [o, staged] = operandOf(by)
+      const o = p.rows[by]
       const { full, lower, rest } = heightsOf(features, p.tileRows)
       const body = (rows: number): Code =>
         call(
@@ -90,7 +101,7 @@ export const products = (p: AttendPlan, at: AttendScratch, s: ProductSpot): Prod
         )
       const ends = [full * p.tileRows, full * p.tileRows + lower * (p.tileRows - 1)] as const
       return [
-        source.set(rowsAt(o, staged)),
+        source.set(rowsAt(p, at, stages, by, s)),
         forUp(i, 0, ends[0], p.tileRows, body(p.tileRows)),
         lower === 0 ? [] : forUp(i, ends[0], ends[1], p.tileRows - 1, body(p.tileRows - 1)),
         rest === 0 ? [] : [i.set(i32.const(ends[1])), body(rest)],

@@ -3,6 +3,7 @@
  * @module
  */
 import type { AttendPlan } from "./attend-plan.ts"
+import type { Stages } from "./attend-stage.ts"
 
 /** Byte offsets. Arrays of lanes hold one number for each lane of a block, arrays of rows one for each row of a block. */
 export interface AttendScratch {
@@ -52,7 +53,7 @@ export const fewPitch = ({ k, rowBlock }: AttendPlan): {
 }
 
 /** Lays out. */
-export const attendScratch = (p: AttendPlan): AttendScratch => {
+export const attendScratch = (p: AttendPlan, stages: Stages): AttendScratch => {
   let end = 0
   const take = (elements: number): number => {
     const at = end
@@ -65,6 +66,8 @@ export const attendScratch = (p: AttendPlan): AttendScratch => {
   const queries = backward ? (p.lane === "query" ? lanes : rows) : 0
   const { k } = p
   const pitch = fewPitch(p)
+  const own = (which: "first" | "second"): number =>
+    p.rows[which].plain === undefined && stages[which] === undefined ? rows * p.rows[which].features : 0
   const strip = p.width * (p.few ? pitch.strip : rows)
   return {
     first: take((p.few ? pitch.head : k.head) * lanes),
@@ -86,8 +89,8 @@ export const attendScratch = (p: AttendPlan): AttendScratch => {
       const features = p.sums.find((s) => s.acc === acc)?.features ?? 0
       return take((p.few && features > 0 ? pitch.value : features) * lanes)
     }),
-    rowFirst: take(p.rows.first.plain === undefined ? rows * p.rows.first.features : 0),
-    rowSecond: take(p.rows.second.plain === undefined ? rows * p.rows.second.features : 0),
+    rowFirst: take(own("first")),
+    rowSecond: take(own("second")),
     extents: take(masks * (p.panels + 1) * extentBytes / 4),
     bytes: end,
   }

@@ -21,6 +21,7 @@ import type { Pass } from "./attend-pass.ts"
 import type { AttendPlan } from "./attend-plan.ts"
 import { products } from "./attend-product.ts"
 import type { AttendScratch } from "./attend-scratch.ts"
+import type { Stages } from "./attend-stage.ts"
 import { digits, forUp } from "./emit.ts"
 import { type I32, i32 } from "./instructions.ts"
 import { type KernelArgs, kernelFunc, type Phase } from "./kernel.ts"
@@ -31,6 +32,7 @@ export interface TaskParts {
   readonly at: AttendScratch
   readonly loops: AttendLoops
   readonly table: Table | undefined
+  readonly stages: Stages
   readonly passes: {
     /** Undefined: products are scores already. */
     readonly scores: Pass | undefined
@@ -46,14 +48,25 @@ export interface TaskParts {
 /** Multiply-adds that are worth taking a task alone. */
 const worth = 500_000
 
+/** The points that have tasks of their own, and the tasks of each. */
+const cutOf = (p: AttendPlan): { readonly outer: ReadonlyArray<number>; readonly laneBlocks: number } => ({
+  outer: [...p.k.batch, ...(p.k.part === "keys" || p.sharing ? [] : p.k.share)],
+  laneBlocks: Math.ceil(p.laneCount / p.laneBlock),
+})
+
+/** How many tasks an attention has. */
+export const tasksOf = (p: AttendPlan): number => {
+  const { outer, laneBlocks } = cutOf(p)
+  return outer.reduce((a, b) => a * b, 1) * laneBlocks
+}
+
 /** The tasks of an attention. */
 export const attendPhase = (t: TaskParts): Phase => {
-  const { p, k } = { p: t.p, k: t.p.k }
-  const laneBlocks = Math.ceil(p.laneCount / p.laneBlock)
-  const outer = [...k.batch, ...(k.part === "keys" || p.sharing ? [] : k.share)]
+  const { p, p: { k } } = t
+  const { outer, laneBlocks } = cutOf(p)
   const pairs = p.rowCount * p.laneBlock * (k.part === "keys" || p.sharing ? p.shares : 1)
   return {
-    tasks: outer.reduce((a, b) => a * b, 1) * laneBlocks,
+    tasks: tasksOf(p),
     grain: Math.max(1, Math.floor(worth / Math.max(1, pairs * (k.head + k.value)))),
     func: kernelFunc("attend", p.context, (scope, args) => taskCode(t, outer, laneBlocks, scope, args)),
   }
@@ -90,9 +103,9 @@ const taskCode = (
   const spread = [...p.ids.batch, ...p.ids.share].map(digit)
   const turns = [...spread, ...(p.lane === "query" ? [start, row] : [row, start])]
   const write = (sized: Parameters<typeof moveBlock>[0], to: number, size: Value<"i32">): Code =>
-    moveBlock(sized, args, to, turns, size)
+    moveBlock(sized, args, i32.add(scratch, to), turns, size)
   const spot: LaneSpot = { scope, args, digit, turns, panel, start, here, lanes }
-  const product = (p.few ? fewProducts : products)(p, at, { scope, args, digit, panel, row, first, count })
+  const product = (p.few ? fewProducts : products)(p, at, t.stages, { scope, args, digit, panel, row, first, count })
   const pass = (f: Pass, skip: I32, many: Value<"i32">): Code =>
     call(f, scratch, panel, first, i32.add(skip, 0), many, i32.add(args.constants, t.constants))
   const { passes } = t
@@ -177,8 +190,8 @@ const taskCode = (
         write(loops.rowSegment, at.rowSegment, rows),
       ]),
       p.lane === "query" ? [] : [write(loops.lse, at.lse, rows), write(loops.delta, at.delta, rows)],
-      write(loops.rowFirst, at.rowFirst, rows),
-      write(loops.rowSecond, at.rowSecond, rows),
+      t.stages.first === undefined ? write(loops.rowFirst, at.rowFirst, rows) : [],
+      t.stages.second === undefined ? write(loops.rowSecond, at.rowSecond, rows) : [],
       write(loops.bias, at.bias, i32.add(i32.mul(here, biasSize(1, 0)), rows)),
       panel.set(i32.const(0)),
       forUp(panel, 0, i32.divU(i32.add(lanes, p.width - 1), p.width), 1, panelCode),

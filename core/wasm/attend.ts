@@ -13,7 +13,8 @@ import { attendLoops } from "./attend-loops.ts"
 import { finishPass, scorePass, slopePass, softPass } from "./attend-pass.ts"
 import { attendPlan } from "./attend-plan.ts"
 import { attendScratch } from "./attend-scratch.ts"
-import { attendPhase } from "./attend-task.ts"
+import { stagePhase, stagesOf } from "./attend-stage.ts"
+import { attendPhase, tasksOf } from "./attend-task.ts"
 import type { Inner, LowerLoop } from "./contract-loop.ts"
 import type { Placed } from "./contract.ts"
 import { constantPool, type KernelCode, type KernelContext } from "./kernel.ts"
@@ -49,7 +50,9 @@ export const attendCode = (k: Attend, context: KernelContext, lowerLoop: LowerLo
   if ([...k.batch, ...k.share, p.laneCount].includes(0)) {
     return { phases: [], scratch: 0, shared: 0, constants: new Uint8Array(0) }
   }
-  const at = attendScratch(p)
+  const table = tableOf(p)
+  const stages = stagesOf(p, table?.bytes ?? 0, tasksOf(p))
+  const at = attendScratch(p, stages)
   const all = constants()
   const inners: Array<Inner> = []
   const place = (inner: Inner): Placed => {
@@ -66,12 +69,18 @@ export const attendCode = (k: Attend, context: KernelContext, lowerLoop: LowerLo
     weights: (k.part === "forward" ? soft : slopePass)(p, at, pool),
     finish: k.part === "forward" ? finish(p, at, pool) : undefined,
   }
-  const table = tableOf(p)
-  const phase = attendPhase({ p, at, loops, table, passes, constants: all.add(pool.bytes()) })
+  const phase = attendPhase({ p, at, loops, table, stages, passes, constants: all.add(pool.bytes()) })
   return {
-    phases: [...(table === undefined ? [] : [tablePhase(p, at, loops, table)]), phase],
+    phases: [
+      ...(table === undefined ? [] : [tablePhase(p, at, loops, table)]),
+      ...(["first", "second"] as const).flatMap((which) => {
+        const stage = stages[which]
+        return stage === undefined ? [] : [stagePhase(p, loops, stage, which)]
+      }),
+      phase,
+    ],
     scratch: at.bytes + inners.reduce((most, { scratch }) => Math.max(most, scratch), 0),
-    shared: table?.bytes ?? 0,
+    shared: (table?.bytes ?? 0) + stages.bytes,
     constants: all.bytes(),
   }
 }
