@@ -89,9 +89,10 @@ const rowOf = (f: Forecast): Row => ({
   note: [
     `parameters ${shown(f.inputs["parameters"] ?? 0)}`,
     `optimiser ${shown(f.inputs["optimiser"] ?? 0)}`,
-    `residuals ${shown(f.residuals)}`,
-    `workspace ${shown(f.workspace + f.device)}`,
-    ...(f.exchanged > 0 ? [`ring blocks ${shown(f.exchanged)}`] : []),
+    // The most of each, at different times: together they may be more than the arena that they share.
+    `arena ${shown(f.arena)} (residuals ${shown(f.residuals)}, workspace ${shown(f.workspace)}` +
+    `${f.exchanged > 0 ? `, ring blocks ${shown(f.exchanged)}` : ""}; most of each)`,
+    `device ${shown(f.device)}`,
     `${(growing(f) / f.time).toFixed(0)} B a token and rank`,
   ].join(", "),
   more: {
