@@ -11,6 +11,7 @@ import { bytesOf, type GpuArray, gpuMemory, usage, viewOf } from "./webgpu/memor
 import { type Gpu, openGpu, type WebgpuOptions } from "./webgpu/open.ts"
 import { gpuPipelines } from "./webgpu/pipeline.ts"
 import { prepareProgram, workspaceOf } from "./webgpu/program.ts"
+import { checkAttention } from "./webgpu/units-attend.ts"
 import { checkUnits, offered } from "./webgpu/units.ts"
 
 export type { WebgpuOptions } from "./webgpu/open.ts"
@@ -175,16 +176,21 @@ const withUnits = (gpu: Gpu, o: WebgpuOptions): Effect.Effect<readonly [Gpu, str
   if (o.precision !== "f16-units") return Effect.succeed([gpu, ""])
   const { units, why } = offered(gpu, o.emulate === true)
   if (units === undefined) return Effect.succeed([gpu, `, no matrix units: ${why}`])
-  const ready: Gpu = { ...gpu, capability: { ...gpu.capability, units } }
-  return Effect.suspend(() => {
-    const { backend, dispose } = webgpuBackend(ready)
-    return Effect.map(Effect.ensuring(checkUnits(backend), Effect.sync(dispose)), (wrong): readonly [Gpu, string] => {
-      gpu.forget()
-      const said = units === "emulated" ? "emulated matrix units" : "matrix units"
-      return wrong === undefined
-        ? [ready, `, ${said}: f16 operands, f32 sums`]
-        : [gpu, `, matrix units failed their check: ${wrong.split("\n")[0]}`]
-    })
+  const able = (attends: boolean): Gpu => ({ ...gpu, capability: { ...gpu.capability, units, attends } })
+  const checked = (ready: Gpu, check: typeof checkUnits): Effect.Effect<string | undefined> =>
+    Effect.suspend(() => {
+      const { backend, dispose } = webgpuBackend(ready)
+      return Effect.ensuring(check(backend), Effect.sync(dispose))
+    }).pipe(Effect.tap(() => Effect.sync(gpu.forget)))
+  const said = units === "emulated" ? "emulated matrix units" : "matrix units"
+  return Effect.gen(function* () {
+    const wrong = yield* checked(able(false), checkUnits)
+    if (wrong !== undefined) return [gpu, `, matrix units failed their check: ${wrong.split("\n")[0]}`] as const
+    // what is emulated has no hardware to doubt, and takes software adapters long to compile: its tests run the check
+    const attention = units === "emulated" ? undefined : yield* checked(able(true), checkAttention)
+    return attention === undefined
+      ? [able(true), `, ${said}: f16 operands, f32 sums`] as const
+      : [able(false), `, ${said} but for attention (${attention.split("\n")[0]}): f16 operands, f32 sums`] as const
   })
 }
 

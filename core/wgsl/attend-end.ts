@@ -56,7 +56,12 @@ export const finishRow = (e: Emitter, k: Attend, s: Sides): void => {
 }
 
 /** Joins one number a row over the lanes that share it: `name` and the number of the row is a variable of each. */
-export const joinRows = (e: Emitter, t: Tile, name: string, join: (x: string, y: string) => string): void => {
+export const joinRows = (
+  e: Emitter,
+  t: Pick<Tile, "rows" | "across" | "team">,
+  name: string,
+  join: (x: string, y: string) => string,
+): void => {
   for (let h = 1; h < t.team; h *= 2) {
     for (const i of rowsOf(t)) {
       say(e, `${name}${i} = ${join(`${name}${i}`, `subgroupShuffleXor(${name}${i}, ${h}u)`)};`)

@@ -7,18 +7,20 @@
  */
 import { isPlaced } from "../kernel/attend.ts"
 import type { Attend, Expr } from "../kernel/kernel.ts"
-import { placed, type Sides } from "./attend-side.ts"
-import { rowsOf, type Tile } from "./attend-tile.ts"
-import { type Emitter, nest, say } from "./emitter.ts"
+import { type Cut, placed, type Sides } from "./attend-side.ts"
+import { rowsOf } from "./attend-tile.ts"
+import { type Emitter, need, nest, say } from "./emitter.ts"
 import { value } from "./expression.ts"
+import { literal } from "./function.ts"
 
 /** What a place of a side is asked for: `p` positions, `s` segments, `l` log-sum-exp, `d` delta. */
-interface Label {
+export interface Label {
   readonly name: "p" | "s" | "l" | "d"
   readonly expr: Expr
 }
 
-const labelsOf = (k: Attend, queries: boolean): ReadonlyArray<Label> => {
+/** What the places of a side are asked for. */
+export const labelsOf = (k: Attend, queries: boolean): ReadonlyArray<Label> => {
   const some = (name: Label["name"], expr: Expr | undefined): ReadonlyArray<Label> =>
     expr === undefined ? [] : [{ name, expr }]
   const far = k.causal > 0 || k.window > 0
@@ -29,7 +31,8 @@ const labelsOf = (k: Attend, queries: boolean): ReadonlyArray<Label> => {
   ]
 }
 
-const typeOf = (name: Label["name"]): "i32" | "f32" => name === "p" || name === "s" ? "i32" : "f32"
+/** The type of a label. */
+export const typeOf = (name: Label["name"]): "i32" | "f32" => name === "p" || name === "s" ? "i32" : "f32"
 
 /** The log-sum-exp of a row that sees nothing is put away: no pair of it has a weight. */
 const tame = (name: Label["name"], text: string): string =>
@@ -39,8 +42,18 @@ const tame = (name: Label["name"], text: string): string =>
 export const looked = (k: Attend): boolean =>
   k.querySegment !== undefined || (!isPlaced(k) && (k.causal > 0 || k.window > 0))
 
-/** The functions that masks call. */
-export const maskFunctions = (k: Attend): ReadonlyArray<string> => [
+/** The functions that weights and masks call. */
+export const functionsOf = (e: Emitter, k: Attend): ReadonlyArray<string> => [
+  // exp of what is not above 0, or not by much; far below it is 0, and nothing on the way is infinite
+  "fn weigh(x: vec4<f32>) -> vec4<f32> { return exp2(max(x, vec4<f32>(-128.0)) * 1.44269504f); }",
+  "fn fade(x: f32) -> f32 { return exp2(max(x, -128.0) * 1.44269504f); }",
+  ...(k.cap > 0
+    ? [
+      "fn bend(x: vec4<f32>) -> vec4<f32> {",
+      `  return vec4<f32>(${[..."xyzw"].map((c) => `${need(e, "o_tanh")}(x.${c})`).join(", ")});`,
+      "}",
+    ]
+    : []),
   ...(k.causal > 1
     ? [
       "fn stretch(p: vec4<i32>) -> vec4<i32> {",
@@ -57,10 +70,11 @@ export const maskFunctions = (k: Attend): ReadonlyArray<string> => [
     : []),
 ]
 
-const chunked = (k: Attend, x: string): string => k.causal > 1 ? `stretch(${x})` : x
+/** The blocks of positions that see each other. */
+export const chunked = (k: Attend, x: string): string => k.causal > 1 ? `stretch(${x})` : x
 
 /** Names the labels of the own places: `op0` and so on, and the blocks of their positions, `ob0`. */
-export const ownLabels = (e: Emitter, k: Attend, s: Sides, t: Tile): void => {
+export const ownLabels = (e: Emitter, k: Attend, s: Sides, t: Cut): void => {
   for (const i of rowsOf(t)) {
     const labels = labelsOf(k, s.queries)
     if (labels.length === 0) return
@@ -75,8 +89,8 @@ export const ownLabels = (e: Emitter, k: Attend, s: Sides, t: Tile): void => {
 }
 
 /** Names the labels of the four other places of a lane, `np` and so on, the blocks `nb`, and which are there, `nc`. */
-export const otherLabels = (e: Emitter, k: Attend, s: Sides): void => {
-  say(e, "let n = n0 + tx * 4u;", `let nc = vec4<u32>(n, n + 1u, n + 2u, n + 3u) < vec4<u32>(${s.other.count}u);`)
+export const otherLabels = (e: Emitter, k: Attend, s: Sides, t: Cut): void => {
+  say(e, `let n = n0 + ${t.four};`, `let nc = vec4<u32>(n, n + 1u, n + 2u, n + 3u) < vec4<u32>(${s.other.count}u);`)
   const labels = labelsOf(k, !s.queries)
   if (labels.length === 0) return
   for (const l of labels) say(e, `var n${l.name}: vec4<${typeOf(l.name)}>;`)
@@ -90,17 +104,17 @@ export const otherLabels = (e: Emitter, k: Attend, s: Sides): void => {
   if (k.causal > 0) say(e, `let nb = ${chunked(k, "np")};`)
 }
 
-/** Which of the four pairs of own place `i` see each other: a vector of truths. */
-export const sees = (k: Attend, s: Sides, i: number): string =>
+/** Which of the four pairs of own place `i` see each other: a vector of truths. `j` tells fours of a lane apart. */
+export const sees = (k: Attend, s: Sides, i: number, j: string = ""): string =>
   [
-    "nc",
-    ...(k.causal > 0 ? [s.queries ? `(ob${i} >= nb)` : `(nb >= ob${i})`] : []),
-    ...(k.window > 0 ? [`near(vec4<i32>(op${i}), np)`] : []),
-    ...(k.querySegment ? [`(vec4<i32>(os${i}) == ns)`] : []),
+    `nc${j}`,
+    ...(k.causal > 0 ? [s.queries ? `(ob${i} >= nb${j})` : `(nb${j} >= ob${i})`] : []),
+    ...(k.window > 0 ? [`near(vec4<i32>(op${i}), np${j})`] : []),
+    ...(k.querySegment ? [`(vec4<i32>(os${i}) == ns${j})`] : []),
   ].join(" & ")
 
 /** Names `span0` to `span3`: the least and the greatest position and segment of the tile. */
-export const spans = (e: Emitter, k: Attend, t: Tile): void => {
+export const spans = (e: Emitter, k: Attend, t: Cut): void => {
   if (!looked(k)) return
   e.globals.push(
     "var<workgroup> spans: array<atomic<i32>, 4>;",
@@ -126,7 +140,7 @@ export const spans = (e: Emitter, k: Attend, t: Tile): void => {
 }
 
 /** Looks through the labels of a block: `seen` (does anything see anything) and `whole`, the same in all lanes. */
-const look = (e: Emitter, k: Attend, s: Sides): void => {
+const look = (e: Emitter, k: Attend, s: Sides, t: Cut): void => {
   const [low, high] = [chunked(k, "span0"), chunked(k, "span1")]
   const some = [
     "nc",
@@ -140,7 +154,7 @@ const look = (e: Emitter, k: Attend, s: Sides): void => {
     ...(k.window > 0 ? ["near(np, span0)", "near(np, span1)"] : []),
     ...(k.querySegment ? ["(ns == span2)", "(ns == span3)"] : []),
   ]
-  nest(e, "if (ty == 0u)", () => {
+  nest(e, `if (${t.leads})`, () => {
     say(e, `let a = select(0u, 1u, any(${some.join(" & ")}));`)
     say(e, `let b = select(2u, 0u, all(${every.join(" & ")}));`)
     say(e, "atomicOr(&told, a | b);")
@@ -157,7 +171,7 @@ const look = (e: Emitter, k: Attend, s: Sides): void => {
 }
 
 /** Names `low` and `high`, between which the tile sees the other side: all of it, but where places bound it. */
-export const bounds = (e: Emitter, k: Attend, s: Sides, t: Tile): void => {
+export const bounds = (e: Emitter, k: Attend, s: Sides, t: Cut): void => {
   const { causal: c, window: w } = k
   const { own, other } = s
   if (!isPlaced(k) || (c === 0 && w === 0)) {
@@ -177,7 +191,7 @@ export const bounds = (e: Emitter, k: Attend, s: Sides, t: Tile): void => {
 }
 
 /** Could a block begin anywhere but at a whole number of blocks, or reach beyond the other side? */
-export const raggedBlocks = (k: Attend, s: Sides, t: Tile): boolean =>
+export const raggedBlocks = (k: Attend, s: Sides, t: Cut): boolean =>
   s.other.count % t.other !== 0 || (isPlaced(k) && (k.causal > 0 || k.window > 0))
 
 /**
@@ -188,10 +202,10 @@ export const verdict = (
   e: Emitter,
   k: Attend,
   s: Sides,
-  t: Tile,
+  t: Cut,
 ): { readonly counts: string; readonly masked: boolean } => {
   if (looked(k)) {
-    look(e, k, s)
+    look(e, k, s, t)
     return { counts: "seen", masked: true }
   }
   const { causal: c, window: w } = k
@@ -203,4 +217,38 @@ export const verdict = (
   ]
   if (conditions.length > 0) say(e, `let whole = ${conditions.join(" && ")};`)
   return { counts: "", masked: conditions.length > 0 }
+}
+
+/** Four scores of a lane: an own place, and the first of four other places side by side. */
+export interface Four {
+  readonly own: string
+  readonly other: string
+}
+
+/** From products to scores, `s<number>`; where there is a cap, `bent<number>` tells what it leaves of a score's growth. */
+export const soften = (e: Emitter, k: Attend, s: Sides, fours: ReadonlyArray<Four>): void =>
+  fours.forEach(({ own, other }, i) => {
+    if (k.cap > 0) {
+      say(e, `let bent${i} = bend(s${i} * ${literal(e, "f32", k.scale / k.cap)});`)
+      say(e, `s${i} = bent${i} * ${literal(e, "f32", k.cap)};`)
+    } else say(e, `s${i} = s${i} * ${literal(e, "f32", k.scale)};`)
+    const { bias } = k
+    if (bias === undefined) return
+    nest(e, "", () => {
+      say(e, `let at = ${own};`)
+      placed(e, s, s.own, "at")
+      for (const j of [0, 1, 2, 3]) {
+        nest(e, "", () => {
+          say(e, `let bt = min(${other} + ${j}u, ${s.other.count - 1}u);`)
+          placed(e, s, s.other, "bt")
+          say(e, `s${i}.${"xyzw"[j]} = s${i}.${"xyzw"[j]} + ${value(e, bias, 0)};`)
+        })
+      }
+    })
+  })
+
+/** What a product adds to its score, as a factor of four. */
+export const slope = (e: Emitter, k: Attend, i: number): string => {
+  const scale = literal(e, "f32", k.scale)
+  return k.cap > 0 ? `(${scale} * (vec4<f32>(1.0) - bent${i} * bent${i}))` : scale
 }

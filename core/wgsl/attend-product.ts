@@ -36,7 +36,7 @@ export const keep = (f: Frame): void => {
   if (t.kept === undefined) return
   t.kept.forEach((start, n) => {
     const width = s.scores[n]!.own.vectors
-    const put = (x: string, d: string): string => `${start}u + ${x} * ${odd(width)}u + ${d}`
+    const put = (x: string, d: string, v: string): string => `sm[${start}u + ${x} * ${odd(width)}u + ${d}] = ${v};`
     bring(e, b, s, t.size, { ...ownPiece(f, n), from: "0u", width, put })
   })
 }
@@ -51,14 +51,14 @@ export const score = (f: Frame, n: number, name: string): void => {
   for (const i of rowsOf(t)) say(e, `var ${name}${i} = vec4<f32>();`)
   nest(e, `for (var d0 = 0u; d0 < ${bound(b, own.vectors)}; d0 = d0 + ${t.depth}u)`, () => {
     if (start === undefined) {
-      const put = (x: string, d: string): string => `${x} * ${pitch}u + ${d}`
+      const put = (x: string, d: string, v: string): string => `sm[${x} * ${pitch}u + ${d}] = ${v};`
       bring(e, b, s, t.size, { ...ownPiece(f, n), from: "d0", width: t.depth, put })
     }
     // a lane scores four neighbours; laid down `across` apart, lanes read them without meeting in a bank
     bring(e, b, s, t.size, {
       ...{ side: s.other, of: other, first: "n0", extent: t.other, from: "d0", width: t.depth },
       ragged: raggedBlocks(f.k, s, t),
-      put: (x, d) => `${behind}u + (${x} % 4u * ${t.across}u + ${x} / 4u) * ${pitch}u + ${d}`,
+      put: (x, d, v) => `sm[${behind}u + (${x} % 4u * ${t.across}u + ${x} / 4u) * ${pitch}u + ${d}] = ${v};`,
     })
     say(e, "workgroupBarrier();")
     const deep = own.vectors % t.depth === 0 ? bound(b, t.depth) : `min(${t.depth}u, ${own.vectors}u - d0)`
@@ -91,7 +91,7 @@ export const sum = (f: Frame, n: number, name: string): void => {
     bring(e, b, s, t.size, {
       ...{ side: s.other, of, first: "n0 + m0", extent: t.turn, from: `c${n}`, width: columns },
       ragged: raggedBlocks(f.k, s, t),
-      put: (x, d) => `${begin}u + ${x} * ${columns}u + ${d}`,
+      put: (x, d, v) => `sm[${begin}u + ${x} * ${columns}u + ${d}] = ${v};`,
     })
     say(e, "workgroupBarrier();")
     const first = parts === 1 ? "0u" : `tx / ${width}u`

@@ -98,6 +98,36 @@ export const sidesOf = (k: Attend): Sides => {
 export const placed = (e: Emitter, s: Sides, side: Side, from: string): void =>
   decode(e, from, side.ids, s.sizes, (id, names) => top(e).vars.set(id, names))
 
+/** How the work is shared out, as far as all cuts know it. */
+export interface Cut {
+  /** Own places of a workgroup and of a lane; places of the other side in a block. */
+  readonly own: number
+  readonly rows: number
+  readonly other: number
+  /** Workgroups that share the features of one place. */
+  readonly chunks: number
+  /** Text: where a lane's four places of a block begin, and which lanes have the whole block between them. */
+  readonly four: string
+  readonly leads: string
+}
+
+/** Names what a workgroup is to do: its batch `z`, its first own place `o0`, and the own places of a lane, `x0` and so on. */
+export const locate = (e: Emitter, k: Attend, s: Sides, t: Cut): void => {
+  const tiles = Math.ceil(s.own.count / t.own)
+  const rest = t.chunks > 1 ? `gid / ${t.chunks}u` : "gid"
+  if (t.chunks > 1) say(e, `let piece = gid % ${t.chunks}u;`)
+  // with causal masks the last rows see most: they begin
+  const tile = `(${rest}) % ${tiles}u`
+  say(e, `let o0 = ${s.queries && k.causal > 0 ? `(${tiles - 1}u - ${tile})` : `(${tile})`} * ${t.own}u;`)
+  say(e, `let z = (${rest}) / ${tiles}u;`)
+  decode(e, "z", s.batch, s.sizes, (id, names) => top(e).vars.set(id, names))
+  for (let i = 0; i < t.rows; i++) say(e, `let x${i} = min(o0 + ty * ${t.rows}u + ${i}u, ${s.own.count - 1}u);`)
+}
+
+/** Workgroups of a cut. */
+export const groupsOf = (s: Sides, t: Cut): number =>
+  Math.ceil(s.own.count / t.own) * s.batch.reduce((n, id) => n * s.sizes[id]!, 1) * t.chunks
+
 /** Names four features from the vector `from` on as lanes; those beyond the last are the last. */
 export const features = (e: Emitter, of: Operand, from: string): void => {
   const name = `v${of.id}`
@@ -126,8 +156,8 @@ export interface Piece {
   readonly width: number
   /** Could a place or a feature lie beyond the operand? */
   readonly ragged: boolean
-  /** Where place `x` and vector `d` of the piece go. */
-  readonly put: (x: string, d: string) => string
+  /** A statement that puts away `v`, the vector `d` of features of place `x`. */
+  readonly put: (x: string, d: string, v: string) => string
 }
 
 /** All lanes bring a piece into workgroup memory, `size` of them; what lies beyond the operand is 0. */
@@ -151,6 +181,6 @@ export const bring = (e: Emitter, b: Build, s: Sides, size: number, p: Piece): v
       ? values
       : values.map((x, l) => l === 0 ? x : `select(0.0, ${x}, f * ${WIDTH}u + ${l}u < ${p.of.size}u)`)
     const whole = `vec4<f32>(${here.join(", ")})`
-    say(e, `sm[${p.put("x", "d")}] = ${checks.length > 0 ? `select(vec4<f32>(), ${whole}, has)` : whole};`)
+    say(e, p.put("x", "d", checks.length > 0 ? `select(vec4<f32>(), ${whole}, has)` : whole))
   })
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Attend } from "../kernel/kernel.ts"
-import type { Sides } from "./attend-side.ts"
+import { type Cut, groupsOf, type Sides } from "./attend-side.ts"
 import { WIDTH } from "./emitter.ts"
 import type { Build } from "./shader.ts"
 
@@ -17,20 +17,16 @@ export interface Shape {
 }
 
 /** A cut that fits the adapter; sizes in memory count vectors of four. */
-export interface Tile extends Shape {
+export interface Tile extends Shape, Cut {
   /** Lanes. */
   readonly size: number
-  /** Places of the own side, and of the other in a block. */
-  readonly own: number
-  readonly other: number
   /** Vectors of features that are scored at a time. */
   readonly depth: number
   /** Places of the other side that are summed at a time. */
   readonly turn: number
   /** The own side stays in workgroup memory: where each of its operands begins there. */
   readonly kept: ReadonlyArray<number> | undefined
-  /** Workgroups that share the features of the results, and the most vectors that one of them has, for each sum. */
-  readonly chunks: number
+  /** Vectors of each sum that one workgroup has. */
   readonly columns: ReadonlyArray<number>
   /** Lanes of a row that exchange in a subgroup: 1 where they do not. */
   readonly team: number
@@ -112,7 +108,7 @@ const fit = (s: Sides, b: Build, g: Shape): Tile | undefined => {
         return {
           ...g,
           ...{ size, own, other, depth, turn, chunks, columns, team, vectors, scalars },
-          kept: keep ? starts : undefined,
+          ...{ kept: keep ? starts : undefined, four: "tx * 4u", leads: "ty == 0u" },
         }
       }
     }
@@ -132,8 +128,7 @@ export const tileOf = (k: Attend, s: Sides, b: Build): Tile => {
   const wished = (t: Tile): boolean =>
     (own === 0 || t.own <= own * s.own.per) && (other === 0 || t.other <= other * s.other.per)
   const useful = (t: Tile): boolean => t.own < 2 * s.own.count && t.other < 2 * Math.max(s.other.count, 8)
-  const batch = s.batch.reduce((n, id) => n * s.sizes[id]!, 1)
-  const enough = (t: Tile): boolean => Math.ceil(s.own.count / t.own) * batch * t.chunks >= b.tuning.groups
+  const enough = (t: Tile): boolean => groupsOf(s, t) >= b.tuning.groups
   const last = all[all.length - 1]!
   if (own > 0 || other > 0) return [...few, ...all].find((t) => useful(t) && wished(t)) ?? last
   const some = all.filter(useful)
@@ -141,4 +136,4 @@ export const tileOf = (k: Attend, s: Sides, b: Build): Tile => {
 }
 
 /** Numbers 0 to n - 1: rows of a lane. */
-export const rowsOf = (t: Shape): ReadonlyArray<number> => range(t.rows)
+export const rowsOf = (t: Pick<Shape, "rows">): ReadonlyArray<number> => range(t.rows)

@@ -7,52 +7,21 @@
  * @module
  */
 import { nothing } from "../graph/attention.ts"
-import { sizesOf } from "../kernel/expression.ts"
 import type { Attend } from "../kernel/kernel.ts"
 import { endSum, finish, finishRow, joinRows } from "./attend-end.ts"
-import { bounds, maskFunctions, otherLabels, ownLabels, sees, spans, verdict } from "./attend-mask.ts"
+import { bounds, functionsOf, otherLabels, ownLabels, sees, slope, soften, spans, verdict } from "./attend-mask.ts"
 import { type Frame, keep, openSums, score, sum } from "./attend-product.ts"
-import { accOf, placed, type Sides, sidesOf } from "./attend-side.ts"
+import { accOf, groupsOf, locate, type Sides, sidesOf } from "./attend-side.ts"
 import { beside, rowsOf, type Tile, tileOf } from "./attend-tile.ts"
-import { need, nest, say, top } from "./emitter.ts"
-import { value } from "./expression.ts"
+import { unitTileOf, unrounded } from "./attend-unit-tile.ts"
+import { attendUnit } from "./attend-unit.ts"
+import { need, nest, say } from "./emitter.ts"
 import { subgroupEntry } from "./fold.ts"
 import { literal } from "./function.ts"
-import { type Build, decode, type Entry, idle, type Shader, shader } from "./shader.ts"
+import { type Build, type Entry, idle, type Shader, shader } from "./shader.ts"
 
 const range = (n: number): ReadonlyArray<number> => Array.from({ length: n }, (_, i) => i)
 const product = (xs: ReadonlyArray<number>): number => xs.reduce((a, b) => a * b, 1)
-
-/** exp of what is not above 0, or not by much; far below it is 0, and nothing on the way is infinite. */
-const weightFunctions = [
-  "fn weigh(x: vec4<f32>) -> vec4<f32> { return exp2(max(x, vec4<f32>(-128.0)) * 1.44269504f); }",
-  "fn fade(x: f32) -> f32 { return exp2(max(x, -128.0) * 1.44269504f); }",
-]
-
-const bendFunction =
-  "fn bend(x: vec4<f32>) -> vec4<f32> { return vec4<f32>(o_tanh(x.x), o_tanh(x.y), o_tanh(x.z), o_tanh(x.w)); }"
-
-/** From products to scores, `s<row>`; where there is a cap, `g<row>` is what it leaves of a score's growth. */
-const soften = ({ e, k, s, t }: Frame): void => {
-  for (const i of rowsOf(t)) {
-    if (k.cap > 0) {
-      say(e, `let bent${i} = bend(s${i} * ${literal(e, "f32", k.scale / k.cap)});`)
-      say(e, `s${i} = bent${i} * ${literal(e, "f32", k.cap)};`)
-    } else say(e, `s${i} = s${i} * ${literal(e, "f32", k.scale)};`)
-    if (k.bias === undefined) continue
-    nest(e, "", () => {
-      say(e, `let at = x${i};`)
-      placed(e, s, s.own, "at")
-      for (const j of range(4)) {
-        nest(e, "", () => {
-          say(e, `let bt = min(n + ${j}u, ${s.other.count - 1}u);`)
-          placed(e, s, s.other, "bt")
-          say(e, `s${i}.${"xyzw"[j]} = s${i}.${"xyzw"[j]} + ${value(e, k.bias!, 0)};`)
-        })
-      }
-    })
-  }
-}
 
 const hidden = (f: Frame, masked: boolean, i: number, name: string, instead: string): void => {
   if (masked) {
@@ -89,21 +58,18 @@ const backward = (f: Frame, masked: boolean): void => {
     say(e, `s${i} = weigh(s${i} - ${row("l", i)});`)
     hidden(f, masked, i, "s", "0.0")
     if (s.scores.length < 2) continue
-    const slope = k.cap > 0
-      ? `(${literal(e, "f32", k.scale)} * (vec4<f32>(1.0) - bent${i} * bent${i}))`
-      : literal(e, "f32", k.scale)
-    say(e, `g${i} = s${i} * (g${i} - ${row("d", i)}) * ${slope};`)
+    say(e, `g${i} = s${i} * (g${i} - ${row("d", i)}) * ${slope(e, k, i)};`)
   }
 }
 
 const block = (f: Frame): void => {
   const { e, k, s, t } = f
-  otherLabels(e, k, s)
+  otherLabels(e, k, s, t)
   const { counts, masked } = verdict(e, k, s, t)
   nest(e, counts === "" ? "" : `if (${counts})`, () => {
     score(f, 0, "s")
     if (s.scores.length > 1) score(f, 1, "g")
-    soften(f)
+    soften(e, k, s, rowsOf(t).map((i) => ({ own: `x${i}`, other: "n" })))
     if (k.part === "forward") forward(f, masked)
     else backward(f, masked)
     s.sums.forEach((x, n) => sum(f, n, x.by === "weight" ? "s" : "g"))
@@ -132,31 +98,19 @@ const end = (f: Frame): void => {
 
 /** Writes an attention with a given cut. */
 export const attendTiled = (k: Attend, b: Build, s: Sides, t: Tile): Shader => {
-  const tiles = Math.ceil(s.own.count / t.own)
-  const batch = product(k.batch)
   const grouped = t.team > 1
   return shader(b, (e): Entry => {
     const f: Frame = { e, b, k, s, t }
-    if (k.cap > 0) need(e, "o_tanh")
     e.globals.push(
       `var<workgroup> sm: array<vec4<f32>, ${t.vectors}>;`,
       `var<workgroup> sr: array<f32, ${t.scalars}>;`,
-      ...weightFunctions,
-      ...(k.cap > 0 ? [bendFunction] : []),
-      ...maskFunctions(k),
+      ...functionsOf(e, k),
     )
     // which lanes make up a subgroup is the adapter's affair: lanes are counted by it where subgroups exchange
     say(e, grouped ? "let me = sg * ss + sl;" : "let me = lid;")
     say(e, `let tx = me % ${t.across}u;`, `let ty = me / ${t.across}u;`)
-    const turned = t.chunks > 1 ? `gid / ${t.chunks}u` : "gid"
-    if (t.chunks > 1) say(e, `let piece = gid % ${t.chunks}u;`)
+    locate(e, k, s, t)
     t.columns.forEach((c, n) => say(e, `let c${n} = ${t.chunks > 1 ? `piece * ${c}u` : "0u"};`))
-    // with causal masks the last rows see most: they begin
-    const tile = `(${turned}) % ${tiles}u`
-    say(e, `let o0 = ${s.queries && k.causal > 0 ? `(${tiles - 1}u - ${tile})` : `(${tile})`} * ${t.own}u;`)
-    say(e, `let z = (${turned}) / ${tiles}u;`)
-    decode(e, "z", s.batch, sizesOf(k), (id, names) => top(e).vars.set(id, names))
-    for (const i of rowsOf(t)) say(e, `let x${i} = min(o0 + ty * ${t.rows}u + ${i}u, ${s.own.count - 1}u);`)
     bounds(e, k, s, t)
     openSums(f)
     if (k.part === "forward") {
@@ -169,7 +123,7 @@ export const attendTiled = (k: Attend, b: Build, s: Sides, t: Tile): Shader => {
       nest(e, `for (var n0 = low; n0 < high; n0 = n0 + ${t.other}u)`, () => block(f))
     }
     end(f)
-    return { size: t.size, groups: tiles * batch * t.chunks, ...(grouped ? subgroupEntry : {}) }
+    return { size: t.size, groups: groupsOf(s, t), ...(grouped ? subgroupEntry : {}) }
   })
 }
 
@@ -177,5 +131,6 @@ export const attendTiled = (k: Attend, b: Build, s: Sides, t: Tile): Shader => {
 export const attend = (k: Attend, b: Build): Shader => {
   const s = sidesOf(k)
   if (product(k.batch) * s.own.count === 0 || k.stores.length === 0) return idle
-  return attendTiled(k, b, s, tileOf(k, s, b))
+  const unit = unitTileOf(k, s, b)
+  return unit === undefined ? attendTiled(k, b, s, tileOf(k, s, b)) : attendUnit(unrounded(k), b, unit)
 }

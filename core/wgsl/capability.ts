@@ -24,6 +24,8 @@ export interface Capability {
    * The emulated ones are for tests: the same kernel with the unit's arithmetic spelled out.
    */
   readonly units?: "hardware" | "emulated"
+  /** The units passed the check of attention too. */
+  readonly attends?: boolean
 }
 
 /** A register-blocked tile of a contraction: `rows` x `cols` by one workgroup, `depth` at a time, `m` x `n` a lane. */

@@ -13,6 +13,7 @@ import { attend, input, pick } from "../../../core/graph/build.ts"
 import { evaluate } from "../../../core/graph/meaning.ts"
 import { count, type Node } from "../../../core/graph/node.ts"
 import { compile } from "../../../core/plan/compile.ts"
+import { exact, type Policy } from "../../../core/plan/policy.ts"
 import type { AnyHost } from "../../../core/tensor/host.ts"
 import { decodeHalf, encodeHalf } from "../../../core/tensor/half.ts"
 import type { DType } from "../../../core/tensor/dtype.ts"
@@ -129,9 +130,10 @@ export const resultsOn = async (
   backend: Backend,
   { inputs, roots }: ReturnType<typeof graphOf>,
   given: { readonly [name: string]: ReadonlyArray<number> },
+  policy: Policy = exact,
 ): Promise<ReadonlyArray<AnyHost> | string> => {
   const nameOf = (n: Node): string => n.op.tag === "input" ? n.op.name : ""
-  const compiled = compileGraph({ inputs, roots })
+  const compiled = compileGraph({ inputs, roots }, policy)
   if (E.isLeft(compiled)) return JSON.stringify(compiled.left)
   const host = (n: Node): AnyHost => {
     const data = given[nameOf(n)]!
@@ -151,7 +153,10 @@ export const resultsOn = async (
 }
 
 /** The program of a graph. */
-export const compileGraph = ({ inputs, roots }: ReturnType<typeof graphOf>): ReturnType<typeof compile> => {
+export const compileGraph = (
+  { inputs, roots }: ReturnType<typeof graphOf>,
+  policy: Policy = exact,
+): ReturnType<typeof compile> => {
   const nameOf = (n: Node): string => n.op.tag === "input" ? n.op.name : ""
   const specs = Object.fromEntries(inputs.map((n) => [nameOf(n), { dtype: n.dtype, axes: n.axes, shape: n.shape }]))
   return compile(
@@ -161,17 +166,22 @@ export const compileGraph = ({ inputs, roots }: ReturnType<typeof graphOf>): Ret
       return Object.fromEntries(roots.map((r, i) => [`r${i}`, replaced(r, again)]))
     },
     specs as never,
-    { maxBindings: 16 },
+    { maxBindings: 16, policy },
   ) as ReturnType<typeof compile>
 }
 
 /** Runs a case on a device; the sentence that says what is wrong, if anything is. `bound` is relative to the largest. */
-export const attendFault = async (backend: Backend, c: Case, bound: number): Promise<string | undefined> => {
+export const attendFault = async (
+  backend: Backend,
+  c: Case,
+  bound: number,
+  policy: Policy = exact,
+): Promise<string | undefined> => {
   const { inputs, roots } = graphOf(c)
   const given = numbersOf(c, inputs)
   const wanted = evaluate(roots, given)
   if (E.isLeft(wanted)) return JSON.stringify(wanted.left)
-  const results = await resultsOn(backend, { inputs, roots }, given)
+  const results = await resultsOn(backend, { inputs, roots }, given, policy)
   if (typeof results === "string") return results
   for (const [i, w] of wanted.right.entries()) {
     const r = results[i]!
