@@ -8,6 +8,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Collective } from "../graph/collective.ts"
+import { storedBy } from "../plan/lives.ts"
 import { boundaries, type Exchange, type Program } from "../plan/program.ts"
 import type { HostArray } from "../tensor/dtype.ts"
 import { type Allocation, type Backend, type DeviceFault, deviceFault, type Executable } from "./backend.ts"
@@ -62,23 +63,49 @@ interface Scene {
   readonly ready: Executable
 }
 
+/** What a run has under way, and what is at home of buffers whose elements have come and are sent on. */
+interface Journey {
+  readonly inputs: Arrays
+  readonly outputs: Arrays
+  readonly flights: Map<number, Flight>
+  readonly homes: Map<number, HostArray>
+}
+
 /** Starts an exchange: straight in the device's memory where that is the host's, else through arrays at home. */
 const started = (
   { backend, engine, ready }: Scene,
   e: Exchange,
-  inputs: Arrays,
-  outputs: Arrays,
+  { inputs, outputs, homes }: Journey,
 ): Effect.Effect<Flight, DeviceFault> =>
   Effect.gen(function* () {
     const [from, to] = [ready.buffer(e.from, inputs, outputs), ready.buffer(e.to, inputs, outputs)]
-    const sent = from.data ?? (yield* backend.read(from))
+    const sent = from.data ?? homes.get(e.from) ?? (yield* backend.read(from))
     const filled = to.data ?? landing(sent, to.elements)
     const pending = yield* Effect.mapError(
       engine.start(e.collective, { dtype: from.dtype, data: sent }, { dtype: to.dtype, data: filled }),
       asDevice,
     )
     const arrived = Effect.mapError(pending.finish, asDevice)
-    return { finish: to.data !== undefined ? arrived : Effect.andThen(arrived, backend.write(to, filled)) }
+    if (to.data !== undefined) return { finish: arrived }
+    const written = Effect.tap(backend.write(to, filled), () => Effect.sync(() => homes.set(e.to, filled)))
+    return { finish: Effect.andThen(arrived, written) }
+  })
+
+/** One part of a program: what is exchanged before it, and what need not be kept at home after that. */
+interface Leg {
+  readonly start: number
+  readonly end: number | undefined
+  readonly events: ReadonlyArray<readonly [number, Exchange]>
+  readonly stale: ReadonlyArray<number>
+}
+
+const legsOf = (p: Program): ReadonlyArray<Leg> =>
+  boundaries(p).map((start, i, all): Leg => {
+    const events = [...p.exchanges.entries()].filter(([, e]) => e.start === start || e.finish === start)
+    const later = p.exchanges.filter((e) => e.start > start).map((e) => e.from)
+    const gone = p.exchanges.map((e) => e.to).filter((b) => !later.includes(b))
+    const stale = new Set([...storedBy(p.steps.slice(start, all[i + 1]), p.kernels), ...gone])
+    return { start, end: all[i + 1], events, stale: [...stale] }
   })
 
 /** Lets an effect be interrupted again, as `uninterruptibleMask` gives it. */
@@ -103,22 +130,20 @@ export const inParts = (
   outputs: Arrays,
   restore: Restore,
 ) => Effect.Effect<void, DeviceFault> => {
-  const cuts = boundaries(program)
-  const events = cuts.map((step) =>
-    [...program.exchanges.entries()].filter(([, e]) => e.start === step || e.finish === step)
-  )
+  const legs = legsOf(program)
   return (inputs, outputs, restore) => {
     const flights = new Map<number, Flight>()
+    const journey: Journey = { inputs, outputs, flights, homes: new Map() }
     const walk = Effect.gen(function* () {
-      for (const [at, step] of cuts.entries()) {
-        for (const [i, e] of events[at]!) {
-          if (e.start === step) flights.set(i, yield* started(scene, e, inputs, outputs))
-          if (e.finish !== step) continue
+      for (const { start, end, events, stale } of legs) {
+        for (const [i, e] of events) {
+          if (e.start === start) flights.set(i, yield* started(scene, e, journey))
+          if (e.finish !== start) continue
           yield* restore(flights.get(i)!.finish)
           flights.delete(i)
         }
-        const next = cuts[at + 1]
-        if (next !== undefined) yield* scene.ready.part(inputs, outputs, step, next)
+        for (const b of stale) journey.homes.delete(b)
+        if (end !== undefined) yield* scene.ready.part(inputs, outputs, start, end)
       }
     })
     // the arrays may be freed after this: nothing may be under way then

@@ -4,17 +4,10 @@
  * @module
  */
 import type { Node } from "../graph/node.ts"
-import { written } from "../kernel/expression.ts"
 import type { Kernel } from "../kernel/kernel.ts"
 import type { Move } from "./item.ts"
-import { touched } from "./lives.ts"
+import { storedBy, touched } from "./lives.ts"
 import type { Exchange, Step } from "./program.ts"
-
-/** Buffers that the steps write. */
-const stored = (steps: ReadonlyArray<Step>, kernels: ReadonlyArray<Kernel>): ReadonlyArray<number> =>
-  steps.flatMap((s) =>
-    s.tag === "dispatch" ? written(kernels[s.kernel]!).map((w) => s.buffers[w]!) : stored(s.steps, kernels)
-  )
 
 /** After which step of the top level each node that a kernel makes is there. */
 const madeAt = (moves: ReadonlyArray<Move>): ReadonlyMap<Node, number> => {
@@ -52,7 +45,7 @@ export const exchangesOf = (
   kernels: ReadonlyArray<Kernel>,
 ): ReadonlyArray<Exchange> => {
   const uses = steps.map((s) => new Set(touched([s])))
-  const writes = steps.map((s) => new Set(stored([s], kernels)))
+  const writes = steps.map((s) => new Set(storedBy([s], kernels)))
   const made = madeAt(moves)
   const found: Array<Placing> = []
   let at = 0

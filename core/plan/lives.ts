@@ -3,7 +3,7 @@
  * @module
  */
 import { innerIndices } from "../kernel/affine.ts"
-import { loadsOf, placesOf } from "../kernel/expression.ts"
+import { loadsOf, placesOf, written } from "../kernel/expression.ts"
 import type { Index, Kernel } from "../kernel/kernel.ts"
 import type { Exchange, Step } from "./program.ts"
 
@@ -92,3 +92,9 @@ const isPart = (at: Index, depth: number): boolean =>
 /** Buffers that the steps bind. */
 export const touched = (steps: ReadonlyArray<Step>): ReadonlyArray<number> =>
   steps.flatMap((s) => s.tag === "dispatch" ? s.buffers : touched(s.steps))
+
+/** Buffers that the steps store to. */
+export const storedBy = (steps: ReadonlyArray<Step>, kernels: ReadonlyArray<Kernel>): ReadonlyArray<number> =>
+  steps.flatMap((s) =>
+    s.tag === "dispatch" ? written(kernels[s.kernel]!).map((w) => s.buffers[w]!) : storedBy(s.steps, kernels)
+  )

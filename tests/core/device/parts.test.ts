@@ -12,8 +12,8 @@ import { lanes } from "../../../core/mesh/lanes.ts"
 import { boundaries, type Program } from "../../../core/plan/program.ts"
 import { f32 } from "../../../core/tensor/spec.ts"
 import { wasm } from "../../../core/wasm/backend.ts"
-import { compiledOf, givenOf, hostOf, onRanks, type Opened, type RankProgram } from "./ranks.ts"
-import { ringSum } from "./rings.ts"
+import { agrees, compiledOf, givenOf, hostOf, onRanks, type Opened, type RankProgram } from "./ranks.ts"
+import { programs, ringSum } from "./rings.ts"
 
 const it = suite("programs in parts")
 
@@ -210,6 +210,41 @@ it("a device runs parts, and no others", async () => {
     })))
     assert.match(said[0]!, /^mesh: a part from step 0 to 4, but the parts of this program end at 0, 1, 2, 3, 4;/)
     assert.match(said[1]!, /^mesh: a part from step 0 to 2.*run it with an engine/)
+  }
+})
+
+/** The backend as one whose memory is not the host's, with a count of what is read. */
+const afar = (backend: Opened, read: () => void): Opened =>
+  Effect.map(backend, (b): Backend => ({
+    ...b,
+    read: (a) => Effect.andThen(Effect.sync(read), b.read(a)),
+    prepare: (program) =>
+      Effect.map(b.prepare(program), (ready) => ({
+        ...ready,
+        buffer: (n, inputs, outputs) => {
+          const { data: _, ...allocation } = ready.buffer(n, inputs, outputs)
+          return allocation
+        },
+      })),
+  }))
+
+it("on a device with its own memory, a block that only goes on is read once", async () => {
+  let reads = 0
+  const [engine, ...others] = lanes({ ring: 4 })
+  const runs = [
+    onRanks(ring(4), afar(oracle, () => reads++), { engines: [engine!] }),
+    ...others.map((e) => onRanks(ring(4), oracle, { engines: [e] })),
+  ]
+  const got = await Effect.runPromise(Effect.all(runs, { concurrency: "unbounded" }))
+  // the block itself, and the result
+  assert.is(reads, 2)
+  const want = await Effect.runPromise(onRanks(ring(4), oracle))
+  assert.equal(got.map(([one]) => one), want)
+})
+
+it("on a device with its own memory, all programs give the same", async () => {
+  for (const [, of] of programs) {
+    await agrees({ shape: { ring: 3 }, ...of(3) }, afar(oracle, () => undefined), 1e-12, 2)
   }
 })
 
