@@ -170,7 +170,7 @@ export const collectiveFaults = (c: Collective, x: Node): Faults => {
   ]
 }
 
-/** The collective of one rank's x; with one rank, x itself. */
+/** The collective of one rank's x; with one rank, and by a shift that comes all the way around, x itself. */
 export const exchange = (x: Node, collective: Collective): Node => {
   const c = collective
   const faults = collectiveFaults(c, x)
@@ -179,7 +179,8 @@ export const exchange = (x: Node, collective: Collective): Node => {
     : c.kind === "reduceScatter"
     ? { dtype: x.dtype, axes: x.axes.slice(1), shape: x.shape.slice(1) }
     : x
-  if (faults.length === 0 && c.ranks === 1) {
+  const stays = c.ranks === 1 || (c.kind === "permute" && c.shift % c.ranks === 0)
+  if (faults.length === 0 && stays) {
     return kind === x ? x : make(c.kind, { tag: "reshape" }, [x], kind)
   }
   return make(c.kind, { tag: "exchange", collective: c }, [x], kind, faults)

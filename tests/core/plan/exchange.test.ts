@@ -104,6 +104,14 @@ it("an output that comes last is waited for at the end only", () => {
   assert.equal(flights(p), [[0, p.steps.length]])
 })
 
+it("a shift that comes all the way around is no collective", () => {
+  const p = programOf(
+    ({ k }) => ({ y: permute(unary("exp", k!), -ranks), z: permute(k!, 0), w: permute(k!, 5) }),
+    specs,
+  )
+  assert.is(p.exchanges.length, 1)
+})
+
 it("a program of nothing but collectives has no steps", () => {
   const p = programOf(({ k }) => ({ once: permute(k!), twice: permute(permute(k!)) }), { k: specs.k })
   assert.is(p.steps.length, 0)
