@@ -64,7 +64,7 @@ it("is the function itself, forward and back, whatever the sizes", () =>
       both(({ w, x }) => add(x, feed(w)(x))),
       both(({ w, x }) => add(x, chunked(feed(w), "time", size)(x))),
       specsOf(sizesOf(batch, time)),
-    ), 20))
+    ), 12))
 
 it("keeps the order of the axes that the function gives, takes trees and gives trees", () =>
   each(cuts, ([batch, time, size]) => {
@@ -85,7 +85,7 @@ it("keeps the order of the axes that the function gives, takes trees and gives t
       return { value, back: pullback({ turned: square(value.turned), best: value.best, least: [exp(value.least[0])] }) }
     }
     return alike(owed(f), owed((w) => chunked(f(w), "time", size)), specsOf(sizesOf(batch, time)))
-  }, 16))
+  }, 8))
 
 it("nests, over the same axis and over another", () =>
   each(fc.tuple(cuts, fc.integer({ min: 1, max: 4 })), ([[batch, time, size], inner]) =>
@@ -96,7 +96,7 @@ it("nests, over the same axis and over another", () =>
         return chunked((y: Stream) => mul(y, rows(y)), "time", size)(x)
       }),
       specsOf(sizesOf(batch, time)),
-    ), 10))
+    ), 6))
 
 it("fits into recomputation, loops and maps, and they into it", () =>
   each(cuts, async ([batch, time, size]) => {
@@ -128,7 +128,7 @@ it("fits into recomputation, loops and maps, and they into it", () =>
       },
     ]
     for (const way of ways) await alike(plain, both(way), specs)
-  }, 5))
+  }, 3))
 
 it("has the gradient of central differences, also for what is captured", () => {
   for (const size of [1, 2, 3, 5, 8]) {
