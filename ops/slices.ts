@@ -54,14 +54,38 @@ export const looped = (each: Each, { axis, turns, places }: Cut, given: Nodes, i
   return { carry, out: (out as Nodes).map((stacked) => joined(stacked, slices, axis)) }
 }
 
+/** Tensors cut in two: the whole slices, and what is left, if anything is. */
+export interface Parts {
+  readonly main: Nodes
+  readonly rest: Nodes
+}
+
+/** The parts of each. */
+export const partsOf = (given: Nodes, { axis, turns, places, rest }: Cut): Parts => {
+  const cut = (from: number, size: number): Nodes => given.map((x) => sliceAxis(x, axis, from, size))
+  return { main: cut(0, turns * places), rest: rest === 0 ? [] : cut(turns * places, rest) }
+}
+
+/** All slices in their order; what they give is left in two parts too. */
+export const foldParts = (
+  each: Each,
+  cut: Cut,
+  { main, rest }: Parts,
+  init: Nodes,
+): Parts & { readonly carry: Nodes } => {
+  const whole = cut.turns === 1 ? each(init, main, constant("i32", 0)) : looped(each, cut, main, init)
+  if (cut.rest === 0) return { carry: whole.carry, main: whole.out, rest: [] }
+  const last = each(whole.carry, rest, constant("i32", cut.turns * cut.places))
+  return { carry: last.carry, main: whole.out, rest: last.out }
+}
+
+/** Two parts as one again. */
+export const whole = ({ main, rest }: Parts, { axis }: Cut): Nodes =>
+  main.map((x, i) => rest[i] === undefined ? x : concat([x, rest[i]], axis))
+
 /** All slices of `size` places, in their order; the last one has what is left. */
 export const foldSlices = (each: Each, axis: string, size: number, given: Nodes, init: Nodes): Part => {
   const cut = cutOf(axis, sizeOf(given[0]!, axis) ?? 0, size)
-  const { turns, places, rest } = cut
-  const from = (first: number, count: number): Nodes => given.map((x) => sliceAxis(x, axis, first, count))
-  const whole = turns === 1 ? each(init, from(0, places), constant("i32", 0)) : looped(each, cut, given, init)
-  if (rest === 0) return whole
-  const end = turns * places
-  const last = each(whole.carry, from(end, rest), constant("i32", end))
-  return { carry: last.carry, out: whole.out.map((x, i) => concat([x, last.out[i]!], axis)) }
+  const { carry, ...out } = foldParts(each, cut, partsOf(given, cut), init)
+  return { carry, out: whole(out, cut) }
 }

@@ -6,7 +6,7 @@
  */
 import { align, binary, cast, constant, custom, dot, iota, reduce, select, stop, unary } from "../core/graph/build.ts"
 import { type Node, sizeOf } from "../core/graph/node.ts"
-import { foldSlices, type Nodes, type Part } from "./slices.ts"
+import { cutOf, foldParts, foldSlices, type Nodes, type Part, partsOf, whole } from "./slices.ts"
 
 /** Names of the axes, and the sizes of a block: places of `along`, and of the vocabulary. */
 export interface Blocks {
@@ -83,9 +83,14 @@ interface Owed {
   readonly chosen?: { readonly targets: Node; readonly less: Node }
 }
 
-/** Cotangents of x and of the head: each block of logits is computed again, and with it both products. */
+/**
+ * Cotangents of x and of the head: each block of logits is computed again, and with it both products. What the head is owed
+ * is carried in the parts that the vocabulary is cut into, so that each block of it is added to where it lies.
+ */
 const pulled = (b: Blocks, x: Node, head: Node, owed: Owed): Nodes => {
-  const rows = ([sum]: Nodes, [tokens, logSum, toLogSum, targets, less]: Nodes): Part => {
+  const cut = cutOf(b.vocab, sizeOf(head, b.vocab) ?? 0, b.words)
+  const heads = partsOf([head], cut)
+  const rows = (sums: Nodes, [tokens, logSum, toLogSum, targets, less]: Nodes): Part => {
     const words = ([dx]: Nodes, [part, dpart]: Nodes, from: Node): Part => {
       const logits = logitsOf(b, tokens!, part!)
       const weights = mul(unary("exp", sub(logits, logSum!)), toLogSum!)
@@ -98,12 +103,15 @@ const pulled = (b: Blocks, x: Node, head: Node, owed: Owed): Nodes => {
       return { carry: [add(dx!, align(turned, tokens!.axes, tokens!.shape))], out: [add(dpart!, crossed)] }
     }
     const start = constant("f32", 0, tokens!.axes, tokens!.shape)
-    const { carry, out } = foldSlices(words, b.vocab, b.words, [head, sum!], [start])
-    return { carry: out, out: [cast(carry[0]!, x.dtype)] }
+    const parts = { main: [...heads.main, sums[0]!], rest: [...heads.rest, ...sums.slice(1)] }
+    const { carry, main, rest } = foldParts(words, cut, parts, [start])
+    return { carry: [...main, ...rest], out: [cast(carry[0]!, x.dtype)] }
   }
   const given = [x, owed.logSum, owed.toLogSum, ...(owed.chosen ? [owed.chosen.targets, owed.chosen.less] : [])]
-  const { carry, out } = foldSlices(rows, b.along, b.tokens, given, [constant("f32", 0, head.axes, head.shape)])
-  return [out[0]!, cast(carry[0]!, head.dtype)]
+  const none = [...heads.main, ...heads.rest].map((part) => constant("f32", 0, part.axes, part.shape))
+  const { carry, out } = foldSlices(rows, b.along, b.tokens, given, none)
+  const [dhead] = whole({ main: carry.slice(0, 1), rest: carry.slice(1) }, cut)
+  return [out[0]!, cast(dhead!, head.dtype)]
 }
 
 /** The log of the sum as a function of x and the head: what the gradient below is differentiated by. */

@@ -34,7 +34,9 @@ export const readsOnlyItself = (k: Kernel, from: number, to: number): boolean =>
 const inPlace = (item: Item, d: Donation): boolean => {
   const g = item.group
   if (item.update !== undefined) return item.update.of === d.input
-  if (g === undefined) return !item.needs.has(d.input)
+  if (g === undefined) {
+    return !item.needs.has(d.input) || (item.over ?? []).some((o) => o.output === d.output && o.input === d.input)
+  }
   const from = g.buffers.indexOf(d.input)
   const to = g.buffers.indexOf(d.output)
   return from < 0 || readsOnlyItself(g.kernel, from, to)

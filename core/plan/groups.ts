@@ -10,7 +10,7 @@ import { choose, costs, standsAlone } from "./fuse.ts"
 import { core, type Surroundings } from "./attempt.ts"
 import { lowerAttend } from "./lower-attend.ts"
 import { lowerAlone, type Lowered, lowerNodes } from "./lower.ts"
-import { storedBelow, takenBy } from "./view.ts"
+import { placeIn, storedBelow, takenBy } from "./view.ts"
 
 /** A kernel that stores `stored`. */
 export interface Group extends Lowered {
@@ -32,6 +32,8 @@ interface Scene {
   readonly maker: ReadonlyMap<Node, Group>
   /** Groups that were several. */
   readonly unions: ReadonlySet<Group>
+  /** The results of loops that lie in another order. */
+  readonly moved: ReadonlyMap<Node, Node>
   /** Which stored nodes read each stored node. */
   readonly readers: ReadonlyMap<Node, ReadonlySet<Node>>
   /** Must this node have its buffer although only these read it? */
@@ -143,6 +145,29 @@ const apart = (n: Node, stored: ReadonlySet<Node>): ReadonlyArray<Node> => {
   return [...reads, ...storedBelow(after, stored)]
 }
 
+/** What a loop stacks that is read through one change of order alone, and that: it is stored in that order. */
+const homesOf = (
+  order: ReadonlyArray<Node>,
+  stored: ReadonlyArray<Node>,
+  wanted: ReadonlySet<Node>,
+): ReadonlyMap<Node, Node> => {
+  const users = new Map<Node, number>()
+  for (const n of order) for (const a of n.args) users.set(a, (users.get(a) ?? 0) + 1)
+  const known = new Set(stored)
+  const own = (n: Node): boolean => users.get(n) === 1 && !wanted.has(n)
+  const below = (n: Node): Node | undefined => {
+    const x = n.args[0]
+    if ((n.op.tag !== "align" && n.op.tag !== "reshape") || x === undefined || !own(x)) return undefined
+    const loop = x.args[0]?.op
+    const stacked = x.op.tag === "pick" && loop?.tag === "scan" && x.op.index >= loop.body.carry.length
+    return stacked ? x : known.has(x) ? undefined : below(x)
+  }
+  return new Map(stored.flatMap((n) => {
+    const pick = below(n)
+    return pick !== undefined && placeIn(n, pick) !== undefined ? [[pick, n] as const] : []
+  }))
+}
+
 /**
  * What lies before this place in the graph cannot need what lies at or behind `at`: there, or before all the unions that
  * reach over it, whose early parts need what their late ones do.
@@ -154,7 +179,7 @@ const horizon = (at: number, unions: Iterable<Group>): number => {
 }
 
 /** Would one kernel for both have to run before itself? */
-const wouldCycle = (a: Group, b: Group, { maker, stored, unions }: Scene): boolean => {
+const wouldCycle = (a: Group, b: Group, { maker, stored, unions, moved }: Scene): boolean => {
   const own = new Set([a, b])
   const earliest = horizon(Math.min(a.first, b.first), unions)
   const seen = new Set<Group | Node>()
@@ -165,7 +190,7 @@ const wouldCycle = (a: Group, b: Group, { maker, stored, unions }: Scene): boole
     if (g !== undefined && own.has(g)) return true
     if (seen.has(g ?? n) || (g !== undefined && g.last < earliest)) continue
     seen.add(g ?? n)
-    if (g === undefined) stack.push(...apart(n, stored))
+    if (g === undefined) stack.push(...apart(moved.get(n) ?? n, stored))
     else for (const m of g.needs) if (maker.get(m) !== g) stack.push(m)
   }
   return false
@@ -233,13 +258,23 @@ const readersOf = (
   return readers
 }
 
-/** The kernels of a graph, in no particular order. */
+/** The kernels of a graph, in no particular order; and in which order results of loops are stored, where not their own. */
+export interface Grouped {
+  readonly groups: ReadonlyArray<Group>
+  readonly homes: ReadonlyMap<Node, Node>
+}
+
+/** Makes the kernels of a graph. */
 export const groupsOf = (
   order: ReadonlyArray<Node>,
   wanted: ReadonlySet<Node>,
   around: (stored: ReadonlySet<Node>) => Surroundings,
-): ReadonlyArray<Group> => {
-  const { stored: list, lowered } = lowerEach(order, wanted, around)
+): Grouped => {
+  const each = lowerEach(order, wanted, around)
+  const list = each.stored
+  const homes = homesOf(order, list, wanted)
+  const moved = new Map([...homes].map(([pick, n]) => [n, pick] as const))
+  const lowered = new Map([...each.lowered].filter(([n]) => !moved.has(n)))
   const stored = new Set(list)
   const fixed = new Set([...wanted, ...order.flatMap((n) => apart(n, stored))])
   const readers = readersOf(lowered, stored)
@@ -251,6 +286,7 @@ export const groupsOf = (
     stored,
     maker,
     unions,
+    moved,
     readers,
     kept: (n, members) => fixed.has(n) || [...readers.get(n) ?? []].some((r) => !members.has(r)),
   }
@@ -276,5 +312,5 @@ export const groupsOf = (
       g = both
     }
   }
-  return [...groups]
+  return { groups: [...groups], homes }
 }

@@ -27,6 +27,8 @@ export interface Item {
   readonly group?: Group
   /** It takes no time by itself: it runs as soon as that takes no more room. */
   readonly eager?: boolean
+  /** Results that a loop may store where it reads that input, part by part. */
+  readonly over?: ReadonlyArray<{ readonly output: Node; readonly input: Node }>
   /** What is left to do where the result takes over the buffer of `of`. */
   readonly update?: { readonly of: Node; readonly moves: ReadonlyArray<Move> }
 }

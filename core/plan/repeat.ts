@@ -5,15 +5,14 @@
  * written once a turn. What of a body no one asks for is not computed.
  * @module
  */
-import { addIndex, constantIndex, scaleIndex } from "../kernel/affine.ts"
+import { addIndex, constantIndex, sameIndex, scaleIndex, variable } from "../kernel/affine.ts"
 import type { Index } from "../kernel/kernel.ts"
-import { type Body, count, type Node, type Op, topological } from "../graph/node.ts"
+import { type Body, type Node, type Op, topological } from "../graph/node.ts"
 import { substitute } from "../graph/substitute.ts"
 import { core, type Site } from "./attempt.ts"
-import { arrange, type Donation } from "./donate.ts"
+import { arrange, type Donation, readsOnlyItself } from "./donate.ts"
 import { copyOf, type Item, type Level, lowerCopy, type Move, ownSite, surroundings } from "./item.ts"
-import { flatIndex } from "./layout.ts"
-import { storedBelow, takenBy, viewOf } from "./view.ts"
+import { placeIn, storedBelow, takenBy, viewOf } from "./view.ts"
 
 type ScanOp = Extract<Op, { tag: "scan" }>
 
@@ -25,6 +24,8 @@ export interface Scanned {
   readonly scan: Node
   readonly op: ScanOp
   readonly picks: ReadonlyArray<Node>
+  /** Where results lie that are not stored in their own order. */
+  readonly homes: ReadonlyMap<Node, Node>
   readonly made: ReadonlySet<Node>
 }
 
@@ -101,8 +102,29 @@ const own = ({ carry, each, constants, next, out }: Body): Body => {
   }
 }
 
+/** Are the slices that a turn reads and those that it stores at the same places? */
+const sameSlices = (each: Node, from: Site, out: Node, to: Site): boolean => {
+  if (each.shape.length !== out.shape.length || each.shape.some((s, d) => s !== out.shape[d])) return false
+  const ix = out.shape.map((size, d) => size === 1 ? constantIndex(0) : variable(d))
+  return each.dtype === out.dtype && sameIndex(from.at(ix), to.at(ix))
+}
+
+const binds = (m: Move, buffer: Node): boolean =>
+  m.tag === "kernel"
+    ? m.lowered.buffers.includes(buffer)
+    : m.tag === "repeat" && m.moves.some((inner) => binds(inner, buffer))
+
+/** Does a turn read nothing of one buffer after it stored to the other, nor elsewhere than where the same point stores? */
+const storesOver = (moves: ReadonlyArray<Move>, from: Node, to: Node): boolean => {
+  const [last, ...before] = moves.filter((m) => binds(m, from) || binds(m, to)).reverse()
+  if (last?.tag !== "kernel" || before.some((m) => m.tag !== "kernel" || binds(m, to))) return false
+  const { kernel, buffers } = last.lowered
+  const [read, stored] = [buffers.indexOf(from), buffers.indexOf(to)]
+  return stored >= 0 && (read < 0 || readsOnlyItself(kernel, read, stored))
+}
+
 /** The steps of one loop: what it reads are buffers of `level`, what it makes are its picks. */
-export const scanItem = (level: Level, { scan, op, picks, made }: Scanned, itemsOf: ItemsOf): Item => {
+export const scanItem = (level: Level, { scan, op, picks, homes, made }: Scanned, itemsOf: ItemsOf): Item => {
   const { length, reverse } = op
   const body = own(op.body)
   const [carries, eaches] = [body.carry.length, body.each.length]
@@ -129,7 +151,9 @@ export const scanItem = (level: Level, { scan, op, picks, made }: Scanned, items
     const pick = pickAt.get(carries + k)
     if (!pick) return []
     const n = copyOf(o)
-    sites.set(n, { buffer: pick, at: (ix) => flatIndex(o.shape, ix, scaleIndex(turnIndex, count(o.shape))) })
+    const buffer = homes.get(pick) ?? pick
+    const place = placeIn(buffer, pick)!
+    sites.set(n, { buffer, at: (ix) => place([turnIndex, ...ix]) })
     return [n]
   })
   const live = [...asked(body, new Set(pickAt.keys()))].sort((a, b) => a - b)
@@ -145,7 +169,7 @@ export const scanItem = (level: Level, { scan, op, picks, made }: Scanned, items
   const { items, holder } = arrange(itemsOf([...next, ...outs], inside), donations, inside)
   // where each carry lies: in its pick's buffer if there is one, and its new values with it
   const home = (i: number): Node => pickAt.get(i) ?? body.carry[i]!
-  const homes = new Map([
+  const places = new Map([
     ...live.map((i) => [body.carry[i]!, home(i)] as const),
     ...moving.map((i, k) => [holder.get(next[k]!) ?? next[k]!, home(i)] as const),
   ])
@@ -157,9 +181,21 @@ export const scanItem = (level: Level, { scan, op, picks, made }: Scanned, items
   const taken = takenBy(scan)
   const reads = taken.reads.map((n) => (around.site(n) ?? ownSite(n)).buffer)
   const moves = items.flatMap((item) => item.moves)
+  const given = [...scan.args.slice(0, carries).map(core), ...scan.args.slice(carries).map((a) => viewOf(a).base)]
+  const over = outs.flatMap((n) =>
+    body.each.flatMap((each, i) => {
+      const [from, to] = [sites.get(each)!, sites.get(n)!]
+      const input = viewOf(scan.args[carries + i]!).base
+      const once = given.filter((g) => g === input).length === 1
+      return once && sameSlices(each, from, n, to) && storesOver(moves, from.buffer, to.buffer)
+        ? [{ output: to.buffer, input: from.buffer }]
+        : []
+    })
+  )
   return {
     needs: new Set([...reads, ...storedBelow(taken.after, made)]),
-    makes: picks,
-    moves: [...enter, { tag: "repeat", times: length, reverse, moves: moves.map((m) => renamed(m, homes)) }],
+    makes: picks.map((p) => homes.get(p) ?? p),
+    over,
+    moves: [...enter, { tag: "repeat", times: length, reverse, moves: moves.map((m) => renamed(m, places)) }],
   }
 }

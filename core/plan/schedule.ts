@@ -45,13 +45,17 @@ export const itemsOf = (outputs: ReadonlyArray<Node>, level: Level): ReadonlyArr
   for (const n of order) {
     if (n.op.tag === "pick") picks.set(n.args[0]!, [...(picks.get(n.args[0]!) ?? []), n])
   }
-  const groups = groupsOf(order, new Set(outputs), surroundings(level))
+  const { groups, homes } = groupsOf(order, new Set(outputs), surroundings(level))
   const apart = order.filter((n) => (n.op.tag === "write" || n.op.tag === "exchange") && count(n.shape) > 0)
-  const made = new Set([...groups.flatMap((g) => g.stored), ...[...picks.values()].flat(), ...apart])
+  const made = new Set([
+    ...groups.flatMap((g) => g.stored),
+    ...[...picks.values()].flat().map((p) => homes.get(p) ?? p),
+    ...apart,
+  ])
   const items: ReadonlyArray<Item> = [
     ...groups.map((g): Item => ({ needs: g.needs, makes: g.stored, moves: [{ tag: "kernel", lowered: g }], group: g })),
     ...[...picks].flatMap(([scan, of]) =>
-      scan.op.tag === "scan" ? [scanItem(level, { scan, op: scan.op, picks: of, made }, itemsOf)] : []
+      scan.op.tag === "scan" ? [scanItem(level, { scan, op: scan.op, picks: of, homes, made }, itemsOf)] : []
     ),
     ...apart.filter((n) => n.op.tag === "write").map((n) => writeItem(level, n)),
     ...apart.filter((n) => n.op.tag === "exchange").map((n) => exchangeItem(level, n, made)),

@@ -8,7 +8,7 @@ import { addIndex, constantIndex, scaleIndex, shiftIndex } from "../kernel/affin
 import type { Index } from "../kernel/kernel.ts"
 import { count, type Node } from "../graph/node.ts"
 import { awaited, core, flat, isMovement } from "./attempt.ts"
-import { rowMajor } from "./layout.ts"
+import { flatIndex, rowMajor } from "./layout.ts"
 
 type Indices = ReadonlyArray<Index>
 
@@ -67,6 +67,20 @@ export const viewOf = (n: Node): View => {
     view = { base: view.base.args[0]!, at: (ix) => step(at(ix)) }
   }
   return view
+}
+
+/**
+ * Where the elements of `n` are in `top`, which only reorders its axes and then splits or merges them: the place in
+ * row-major order, from n's indices. Undefined where `top` is anything else.
+ */
+export const placeIn = (top: Node, n: Node): ((ix: Indices) => Index) | undefined => {
+  if (top === n) return (ix) => flatIndex(n.shape, ix)
+  const x = top.args[0]
+  if (x === undefined || count(x.shape) !== count(top.shape)) return undefined
+  // the order of the elements stays, and with it each one's place
+  if (top.op.tag === "reshape") return placeIn(x, n)
+  if (top.op.tag !== "align" || x !== n) return undefined
+  return (ix) => flatIndex(top.shape, top.axes.map((a) => ix[n.axes.indexOf(a)] ?? constantIndex(0)))
 }
 
 /** What must have been computed before a node that is a movement of another: what its barriers wait for. */

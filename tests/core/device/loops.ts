@@ -53,6 +53,30 @@ const running = (x: Node, axis: string): Node => {
   return b.align(b.pick(loop, 1), x.axes, x.shape)
 }
 
+/** Every slice of x along `axis` changed by itself, in a loop, and put where it was. */
+const bySlices = (x: Node, by: Node, axis: string, turns: number): Node => {
+  const slices = `${axis}/slices`
+  const cut = b.split(x, axis, [slices, axis], { [slices]: turns })
+  const rest = cut.axes.filter((a) => a !== slices)
+  const [each, held] = [like("each.0", rest, cut), like("const.0", by.axes, by)]
+  const loop = b.scan({
+    body: {
+      carry: [],
+      each: [each],
+      constants: [held],
+      next: [],
+      out: [b.binary("add", b.binary("mul", each, 0.5), b.reduce("sum", held, held.axes))],
+    },
+    inits: [],
+    sequences: [cut],
+    constants: [by],
+    axis: slices,
+    length: turns,
+    reverse: false,
+  })
+  return b.merge(b.align(b.pick(loop, 0), cut.axes, cut.shape), [slices, axis], axis)
+}
+
 /** A number that divides n. */
 const divisor = (tape: Tape, n: number): number =>
   tape.of(Array.from({ length: n }, (_, i) => i + 1).filter((k) => n % k === 0))
@@ -86,6 +110,8 @@ const chunks: Grow = (d) => {
   const inner = b.unary("tanh", d.tape.once(2) ? running(each, feature) : each)
   const product = b.dot(inner, b.rename(each, { [feature]: other }), slice.filter((a) => a !== feature))
   const summed = b.binary("add", sum, product)
+  const changing = like("carry.5", bounded.axes, bounded)
+  const changed = bySlices(changing, b.unary("tanh", each), axis, turns)
   const swapped = d.tape.of([sum, b.binary("mul", sum, 0.5), b.binary("add", b.binary("mul", old, 0.5), sum)])
   const kinds = [
     b.dot(each, held, [feature]),
@@ -98,21 +124,22 @@ const chunks: Grow = (d) => {
   const out = d.tape.shuffled(kinds).slice(0, 1 + d.tape.below(3))
   const loop = b.scan({
     body: {
-      carry: [sum, old, kept, unasked, cache],
+      carry: [sum, old, kept, unasked, cache, changing],
       each: [each, from],
       constants: [held],
-      next: [summed, swapped, kept, b.binary("add", unasked, summed), written],
+      next: [summed, swapped, kept, b.binary("add", unasked, summed), written, changed],
       out,
     },
-    inits: [b.constant("f32", 0, square.axes, square.shape), b.unary("tanh", square), square, square, bounded],
+    inits: [b.constant("f32", 0, square.axes, square.shape), b.unary("tanh", square), square, square, bounded, bounded],
     sequences: [cut, b.binary("mul", b.iota(chunk, turns), sizeOf(each, axis)!)],
     constants: [b.unary("sigmoid", square)],
     axis: chunk,
     length: turns,
     reverse: d.tape.once(2),
   })
-  for (const i of [0, 1, 2, 4]) if (d.tape.once(2)) d.values.push(value(b.pick(loop, i), false))
-  return value(b.pick(loop, 5 + d.tape.below(out.length)), false)
+  for (const i of [0, 1, 2, 4, 5]) if (d.tape.once(2)) d.values.push(value(b.pick(loop, i), false))
+  if (d.tape.once(3)) d.values.push(value(bySlices(bounded, square, axis, turns), false))
+  return value(b.pick(loop, 6 + d.tape.below(out.length)), false)
 }
 
 /** All of them. */

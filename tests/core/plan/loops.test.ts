@@ -69,6 +69,19 @@ it("what is written to a carry at an index goes into its place", async () => {
   assert.equal(whole, [])
 })
 
+it("slices of a carry are changed where they lie, and results are stored in the order in which they are read", async () => {
+  const s = { turn: 3, batch: 2, time: 6, model: 4 }
+  const p = await same(({ x, w }) => {
+    const half = chunked((y: F32<"batch time model">) => add(mul(y, 0.5), w), "time", 2)
+    const loop = scan("turn", {}, x, (y) => ({ carry: half(y), out: {} }), { length: s.turn })
+    return { last: loop.carry, once: half(x) }
+  }, { x: f32("batch time model", s), w: f32("model", s) })
+  // one kernel a slice, in both loops; beside them only the carry's first value is copied
+  assert.is(turned(p).length, 2)
+  assert.is(p.steps.filter((t) => t.tag === "dispatch").length, 2)
+  assert.is(p.arena, 256)
+})
+
 it("what no one asks for is not computed, and what a body does not read is not made", async () => {
   const p = await same(
     ({ x, y }) =>
