@@ -90,7 +90,7 @@ const mostShared = 64
 const rowBytes = 30 << 10
 const enoughTasks = 48
 /** Queries that are few, and keys from which that matters; keys of a block then. */
-const mostFew = 3
+const mostFew = 4
 const fewRows = 16
 const fewBlock = 128
 

@@ -9,6 +9,8 @@ import { either as E } from "fp-ts"
 import { suite } from "uvu"
 import * as assert from "uvu/assert"
 import type { Backend } from "../../../core/device/backend.ts"
+import { attend, input, iota, pick, rename, sliceAxis, split } from "../../../core/graph/build.ts"
+import { evaluate } from "../../../core/graph/meaning.ts"
 import { count } from "../../../core/graph/node.ts"
 import type { AnyHost } from "../../../core/tensor/host.ts"
 import { wasm, type WasmOptions } from "../../../core/wasm/backend.ts"
@@ -157,6 +159,29 @@ it("keeps the scores of keys from queries that do not see them", async () => {
   const at = (i: number): number => i * c.value
   assert.equal(Array.from(bad[0]!).slice(0, at(100)), Array.from(good[0]!).slice(0, at(100)))
   assert.ok(Array.from(bad[0]!).slice(at(100)).every(Number.isNaN))
+})
+
+it("knows positions that count from anywhere", async () => {
+  const q = input("q", "f32", ["group", "query", "head"], [2, 5, 8])
+  const [k, v] = ["k", "v"].map((name) => input(name, "f32", ["split", "group", "key", "head"], [3, 2, 50, 8]))
+  const queryPosition = input("queryPosition", "i32", ["query"], [5])
+  const counted = sliceAxis(iota("key", 170), "key", 13, 150)
+  const keyPosition = split(counted, "key", ["split", "key"], { key: 50 })
+  const drawn = (n: number, by: number): ReadonlyArray<number> => Array.from({ length: n }, (_, i) => Math.sin(by * i))
+  const given = { q: drawn(80, 3), k: drawn(2400, 7), v: drawn(2400, 5), queryPosition: [12, 20, 63, 100, 165] }
+  for (const window of [0, 30]) {
+    const masks = { queryPosition, keyPosition }
+    const both = attend("forward", [q, k!, rename(v!, { head: "value" })], masks, {
+      ...{ query: "query", key: "key", head: "head", value: "value", causal: 1, window },
+    })
+    const graph = { inputs: [q, k!, v!, queryPosition], roots: [pick(both, 0), pick(both, 1)] }
+    const meant = evaluate(graph.roots, given)
+    if (E.isLeft(meant)) throw new Error(JSON.stringify(meant.left))
+    const got = dataOf(await on({ threads: 2 }, (backend) => resultsOn(backend, graph, given)))
+    meant.right.forEach((w, r) =>
+      w.data.forEach((x, i) => assert.ok(Math.abs(x - got[r]![i]!) <= 1e-6 * Math.max(1, Math.abs(x)), `${r}[${i}]`))
+    )
+  }
 })
 
 it("takes less than 64 MiB beside its arguments and results, whatever the length", () =>
