@@ -6,7 +6,7 @@ import { either as E } from "fp-ts"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { Device } from "../../core/device/device.ts"
-import { type DeviceFault, deviceFault } from "../../core/device/backend.ts"
+import { deviceFault } from "../../core/device/backend.ts"
 import { Mesh } from "../../core/mesh/mesh.ts"
 import { hostKey } from "../../core/random/host.ts"
 import type { Host } from "../../core/tensor/host.ts"
@@ -37,11 +37,12 @@ const batchOf = (turn: number) => {
   }
 }
 
-/** Losses of the first steps, and the first of the learned values after them. */
+/** Losses of the first steps, and the first of the learned values after them; `each` is told of every step. */
 export const train = (
   steps: number,
   remat: "none" | "layer" = "layer",
-): Effect.Effect<ReadonlyArray<number>, DeviceFault, Mesh | Device | Scope.Scope> =>
+  each?: (turn: number, state: unknown) => Effect.Effect<void, unknown>,
+): Effect.Effect<ReadonlyArray<number>, unknown, Mesh | Device | Scope.Scope> =>
   Effect.gen(function* () {
     const mesh = yield* Mesh
     const device = yield* Device
@@ -59,6 +60,7 @@ export const train = (
       state = made.state as unknown as typeof state
       const loss = yield* device.fetch(made.metrics.loss)
       losses.push(number(loss as unknown as Host<"f32", []>))
+      if (each !== undefined) yield* each(turn, yield* device.fetch(state))
     }
     const values = yield* device.fetch(state.parameters.embedding)
     const first = values as unknown as Host<"f32", ["vocab", "model"]>

@@ -1,0 +1,66 @@
+/** The same training under a real MPI: the losses of one process, on two and four ranks, over ring and data. */
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { suite } from "uvu"
+import * as assert from "uvu/assert"
+import { Device, make } from "../../core/device/device.ts"
+import { single } from "../../core/mesh/mesh.ts"
+import { wasm } from "../../core/wasm/backend.ts"
+import { newest } from "../../tasks/checkpoint.ts"
+import { folder } from "../../tasks/store.ts"
+import { type Ended, launch, launcherOf } from "../core/mesh/mpi/launch.ts"
+import { needs } from "../skip.ts"
+import { train } from "./mesh-training.ts"
+
+const it = suite("models/mpi")
+const module = "tests/models/mpi-training.ts"
+const steps = 3
+const shown = ({ code, out, err }: Ended): string => `code ${code}\n${out}\n${err}`
+
+let known: Promise<ReadonlyArray<number>> | undefined
+const expected = (): Promise<ReadonlyArray<number>> =>
+  known ??= Effect.runPromise(Effect.scoped(
+    train(steps).pipe(
+      Effect.provide(Layer.provideMerge(
+        single,
+        Layer.effect(Device, Effect.flatMap(wasm({ threads: 1, blas: false }), (b) => make(b))),
+      )),
+    ),
+  ))
+
+const test = needs(it, launcherOf("openmpi") !== undefined, "there is no Open MPI here", "install openmpi-bin")
+
+for (const shape of [{ data: 1, ring: 2 }, { data: 1, ring: 4 }, { data: 2, ring: 2 }]) {
+  const ranks = shape.data * shape.ring
+  test(`mpirun -n ${ranks} with data ${shape.data} and ring ${shape.ring} gives the losses of one process`, async () => {
+    const ended = await launch({
+      ...{ kind: "openmpi", ranks, module, args: [JSON.stringify(shape), String(steps)], seconds: 90 },
+    })
+    assert.is(ended.code, 0, shown(ended))
+    const got = JSON.parse(/^values (.*)$/m.exec(ended.out)?.[1] ?? "[]") as ReadonlyArray<number>
+    const wanted = await expected()
+    assert.is(got.length, wanted.length, shown(ended))
+    wanted.forEach((x, i) => assert.ok(Math.abs(got[i]! - x) <= 2e-5, `value ${i}: expected ${x}, got ${got[i]}`))
+  })
+}
+
+test("a rank that is killed ends the job with its name, and the last checkpoint is whole", async () => {
+  const out = await mkdtemp(join(tmpdir(), "orrery-mpi-"))
+  try {
+    const args = [JSON.stringify({ data: 1, ring: 2 }), "50", out, "3"]
+    const ended = await launch({ kind: "openmpi", ranks: 2, module, args, seconds: 90 })
+    assert.ok(ended.code !== undefined && ended.code !== 0, shown(ended))
+    assert.match(ended.err, /rank 1 of 2/, shown(ended))
+    const found = await Effect.runPromise(Effect.provide(newest("a test"), folder(out)))
+    assert.ok(found.checkpoint !== undefined, "there is a checkpoint")
+    assert.ok(found.checkpoint!.manifest.step >= 1, `of step ${found.checkpoint!.manifest.step}`)
+    assert.ok(found.checkpoint!.tensors.length > 20)
+  } finally {
+    await rm(out, { recursive: true })
+  }
+})
+
+it.run()
