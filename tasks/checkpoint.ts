@@ -109,6 +109,8 @@ const prune = Effect.fnUntraced(function* (keep: number): Effect.fn.Return<void,
   const old = names.slice(0, Math.max(0, names.length - keep))
   for (const name of old) yield* store.remove(`${manifests}/${name}`)
   const kept = yield* Effect.forEach(names.slice(old.length), (name) => readManifest(`${manifests}/${name}`))
+  // a manifest that cannot be read may name any of the tensors: then none is removed
+  if (kept.some(E.isLeft)) return
   const named = new Set(kept.flatMap((m) => E.isRight(m) ? [tensorPath(m.right.state.digest)] : []))
   for (const name of yield* store.list(tensorFiles)) {
     if (!named.has(`${tensorFiles}/${name}`)) yield* store.remove(`${tensorFiles}/${name}`)
