@@ -33,7 +33,7 @@ const main = Effect.scoped(Effect.gen(function* () {
     const tensors = (flatten(state) as ReadonlyArray<readonly [string, AnyHost]>).map(([name, h]) => ({
       ...{ name, dtype: h.dtype, shape: h.shape, data: h.data },
     }))
-    return Effect.asVoid(Effect.provide(save(turn, "a test", tensors, 2), folder(out)))
+    return Effect.asVoid(Effect.provide(save(turn, "a".repeat(64), tensors, 2), folder(out)))
   }
   const values = yield* train(Number(steps), "layer", each).pipe(Effect.provide(Layer.provideMerge(mesh, device)))
   if (engine.rank === 0) process.stdout.write(`values ${JSON.stringify(values)}\n`)
