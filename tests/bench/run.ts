@@ -1,5 +1,5 @@
 /**
- * `deno task bench [contraction] [products] [stream] [elementwise] [training] [attention] [memory] [types]
+ * `deno task bench [contraction] [products] [stream] [elementwise] [training] [attention] [memory] [ring] [types]
  * [flags]`: measures, prints tables, keeps JSON.
  * @module
  */
@@ -13,6 +13,7 @@ import { products } from "./products-bench.ts"
 import { stream } from "./stream-bench.ts"
 import { elementwise } from "./elementwise-bench.ts"
 import { openPeers, type Peers } from "./peers.ts"
+import { ring } from "./ring-bench.ts"
 import { keep, type Report, table } from "./table.ts"
 import { training } from "./training-bench.ts"
 import { types } from "./types-bench.ts"
@@ -30,6 +31,7 @@ const benches: { readonly [name: string]: Bench } = {
   training: { measure: training, rounds: 3 },
   attention: { measure: attention, rounds: 1 },
   memory: { measure: memory, rounds: 1 },
+  ring: { measure: ring, rounds: 1 },
   types: { measure: types, rounds: 3 },
 }
 
@@ -38,13 +40,13 @@ const entry: Entry = {
 
     deno task bench [${Object.keys(benches).join("] [")}] [flags]
 
-  --rounds=N     how often each thing is measured (3; attention and memory 1)
+  --rounds=N     how often each thing is measured (3; attention, memory and ring 1)
   --no-peers     ours alone
   --help         this text
 
-For attention and memory:
+For attention, memory and ring:
 
-  --parts=A,B    of forward, gradient, kinds, decode; of forecast, measured
+  --parts=A,B    of forward, gradient, kinds, decode; of forecast, measured; of forward, gradient
   --sizes=N,M    lengths of the sequence
   --who=A,B      contestants whose names contain one of these words
   --limit=S      a run that is expected to take longer is not tried (14)
