@@ -6,9 +6,11 @@
  */
 import * as Effect from "effect/Effect"
 import process from "node:process"
+import { attention } from "../../core/device/webgpu/measure-attend.ts"
 import { fused, product, slotsOf, softmax, type Subject, sums, timed } from "../../core/device/webgpu/measure.ts"
 import { type Gpu, openGpu } from "../../core/device/webgpu/open.ts"
 import type { Kernel } from "../../core/kernel/kernel.ts"
+import { exact, halves } from "../../core/plan/policy.ts"
 import { wgsl } from "../../core/wgsl/kernel.ts"
 import { fold2, type Shader } from "../../core/wgsl/shader.ts"
 import { keep, type Report, type Row, table } from "./table.ts"
@@ -107,6 +109,15 @@ const bench = (gpu: Gpu) =>
       yield* subject(`product ${n}`, product(1, n, n, n, false), "flops", most)
       yield* subject(`product ${n}, second transposed`, product(1, n, n, n, true), "flops", most)
     }
+    const heads = software ? { heads: 2, tokens: 64 } : { heads: 32, tokens: 4096 }
+    for (const features of software ? [32] : [64, 128]) {
+      for (const part of ["forward", "query", "keys"] as const) {
+        const name = `causal attention, ${part}, ${heads.heads} heads of ${features}, ${heads.tokens} tokens`
+        yield* subject(name, attention(part, { ...heads, features }, exact), "flops", most)
+        if (gpu.capability.units === undefined) continue
+        yield* subject(`${name}, halves`, attention(part, { ...heads, features }, halves), "flops", most)
+      }
+    }
     const [batch, edge] = software ? [4, 32] : [512, 128]
     yield* subject(`${batch} products of ${edge}`, product(batch, edge, edge, edge, false), "flops", most)
     const wide = software ? 256 : 8192
@@ -130,7 +141,9 @@ await Effect.runPromise(Effect.match(
       ...(units ? { precision: "f16-units" as const } : {}),
     })
     process.stdout.write(`${gpu.adapter} by ${gpu.implementation}, class ${gpu.adapterClass}\n`)
-    const report = yield* bench(units ? { ...gpu, capability: { ...gpu.capability, units: "hardware" } } : gpu)
+    const report = yield* bench(
+      units ? { ...gpu, capability: { ...gpu.capability, units: "hardware", attends: true } } : gpu,
+    )
     process.stdout.write(`\n${table(report)}\n${words.includes("--json") ? `kept in ${keep(report)}\n` : ""}`)
   })),
   {

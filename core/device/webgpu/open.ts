@@ -20,7 +20,8 @@ export interface WebgpuOptions {
   readonly tuning?: Tuning
   /**
    * The declared precision policy of large contractions. `f32` (the default) is exact f32 arithmetic. `f16-units` lets
-   * them run on matrix units, operands rounded to f16 and sums in f32, where the adapter has them and they pass a check.
+   * them run on matrix units, operands rounded to f16 and sums in f32, where the adapter has them and they pass a check;
+   * and attention too, where the program's own policy rounds its operands to f16.
    */
   readonly precision?: "f32" | "f16-units"
   /** With `f16-units`: the unit's arithmetic spelled out in WGSL, slow, to test what stands around it on any adapter. */

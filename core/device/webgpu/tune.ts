@@ -6,16 +6,19 @@
 import * as Effect from "effect/Effect"
 import { candidates, type Capability, type Tile, type Tuning, within } from "../../wgsl/capability.ts"
 import { tiled } from "../../wgsl/contract.ts"
+import { exact } from "../../plan/policy.ts"
+import { attend } from "../../wgsl/attend.ts"
 import { loop } from "../../wgsl/loop.ts"
 import type { Shader } from "../../wgsl/shader.ts"
 import type { Slot } from "../../wgsl/emitter.ts"
 import type { DeviceFault } from "../backend.ts"
+import { attention } from "./measure-attend.ts"
 import { fused, product, softmax, type Subject, sums, timed } from "./measure.ts"
 import type { Gpu } from "./open.ts"
 
 /** What was measured for one candidate. */
 export interface Trial {
-  readonly choice: "tile" | "map" | "row" | "perLane"
+  readonly choice: "tile" | "map" | "row" | "perLane" | "held"
   readonly candidate: string
   /** Seconds of one run; infinite where it did not run. */
   readonly seconds: number
@@ -122,15 +125,21 @@ export const tune = (gpu: Gpu, load: Load): Effect.Effect<Tuned, DeviceFault> =>
     const adding = sums(Math.max(1, elements / 1024), 1024, false)
     const perLane = await trials("perLane", "GB/s", [1, 2, 4, 8, 16], String, (n) =>
       run(adding, loop(adding.kernel, build(adding.slots, { ...base, row, perLane: n })), adding.bytes))
+    const attended = attention("forward", { heads: 16, tokens: edge, features: 128 }, exact)
+    // what software adapters make of large blocks takes them long to compile
+    const sizes = base.unroll ? [48, 64, 96, 128, 160, 192] : [16, 32]
+    const held = await trials("held", "GFLOP/s", sizes, String, (n) =>
+      run(attended, attend(attended.kernel, build(attended.slots, { ...base, row, held: n })), attended.flops))
     return {
       tuning: {
         ...base,
+        held: fastest(held, base.held),
         tiles: ladder(tiles, base.tiles),
         map: fastest(maps, base.map),
         row,
         perLane: fastest(perLane, base.perLane),
       },
-      trials: [tiles, maps, folds, perLane].flatMap((list) =>
+      trials: [tiles, maps, folds, perLane, held].flatMap((list) =>
         list.map((t) =>
           t.trial
         )

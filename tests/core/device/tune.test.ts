@@ -27,6 +27,7 @@ gpu(
         assert.ok(some.length >= 4, `${choice}: ${some.length} candidates`)
         for (const t of some) assert.ok(Number.isFinite(t.seconds) && t.seconds > 0, JSON.stringify(t))
       }
+      assert.ok(trials.filter((t) => t.choice === "held" && Number.isFinite(t.seconds)).length >= 2)
       const areas = tuning.tiles.map((t) => t.rows * t.cols)
       assert.equal(areas, [...areas].sort((a, b) => b - a), "largest first")
     }))),
