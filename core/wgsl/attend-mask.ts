@@ -1,11 +1,9 @@
 /**
- * Which pairs of an attention see each other, as WGSL: labels of both sides (positions, segments, and what rows bring to
- * the backward parts), the part of the other side that a tile can see at all, blocks that it sees nothing of, and blocks
- * that it sees whole. Positions that are the places themselves bound the walk before anything is loaded; other positions
- * and segments are looked through block by block. Distances are unsigned, so that none overflows.
+ * Scores of an attention and which pairs see each other, as WGSL: labels of both sides (positions, segments, and what
+ * rows bring to the backward parts), masks of four pairs at a time, caps and biases. Distances are unsigned, so that none
+ * overflows.
  * @module
  */
-import { isPlaced } from "../kernel/attend.ts"
 import type { Attend, Expr } from "../kernel/kernel.ts"
 import { type Cut, placed, type Sides } from "./attend-side.ts"
 import { rowsOf } from "./attend-tile.ts"
@@ -37,10 +35,6 @@ export const typeOf = (name: Label["name"]): "i32" | "f32" => name === "p" || na
 /** The log-sum-exp of a row that sees nothing is put away: no pair of it has a weight. */
 const tame = (name: Label["name"], text: string): string =>
   name === "l" ? `select(${text}, 0.0, ${text} < -1e38)` : text
-
-/** Can a block be told to be unseen or seen whole only by looking at its labels? */
-export const looked = (k: Attend): boolean =>
-  k.querySegment !== undefined || (!isPlaced(k) && (k.causal > 0 || k.window > 0))
 
 /** The functions that weights and masks call. */
 export const functionsOf = (e: Emitter, k: Attend): ReadonlyArray<string> => [
@@ -88,12 +82,12 @@ export const ownLabels = (e: Emitter, k: Attend, s: Sides, t: Cut): void => {
   }
 }
 
-/** Names the labels of the four other places of a lane, `np` and so on, the blocks `nb`, and which are there, `nc`. */
-export const otherLabels = (e: Emitter, k: Attend, s: Sides, t: Cut): void => {
-  say(e, `let n = n0 + ${t.four};`, `let nc = vec4<u32>(n, n + 1u, n + 2u, n + 3u) < vec4<u32>(${s.other.count}u);`)
-  const labels = labelsOf(k, !s.queries)
+/** What masks are made of, and what else is known of rows. */
+export const isMark = (l: Label): boolean => typeOf(l.name) === "i32"
+
+/** Gives `n<label>` what four other places have, from place `n` on, and names the blocks of their positions, `nb`. */
+export const readFour = (e: Emitter, k: Attend, s: Sides, labels: ReadonlyArray<Label>): void => {
   if (labels.length === 0) return
-  for (const l of labels) say(e, `var n${l.name}: vec4<${typeOf(l.name)}>;`)
   for (const j of [0, 1, 2, 3]) {
     nest(e, "", () => {
       say(e, `let at = min(n + ${j}u, ${s.other.count - 1}u);`)
@@ -101,8 +95,18 @@ export const otherLabels = (e: Emitter, k: Attend, s: Sides, t: Cut): void => {
       for (const l of labels) say(e, `n${l.name}.${"xyzw"[j]} = ${tame(l.name, value(e, l.expr, 0))};`)
     })
   }
-  if (k.causal > 0) say(e, `let nb = ${chunked(k, "np")};`)
+  if (k.causal > 0 && labels.some((l) => l.name === "p")) say(e, `nb = ${chunked(k, "np")};`)
 }
+
+/** Declares what `readFour` gives. */
+export const openFour = (e: Emitter, k: Attend, labels: ReadonlyArray<Label>): void => {
+  for (const l of labels) say(e, `var n${l.name}: vec4<${typeOf(l.name)}>;`)
+  if (k.causal > 0 && labels.some((l) => l.name === "p")) say(e, "var nb: vec4<i32>;")
+}
+
+/** Which of four places from `first` on are there. */
+export const present = (s: Sides, first: string): string =>
+  `(vec4<u32>(0u, 1u, 2u, 3u) + vec4<u32>(${first}) < vec4<u32>(${s.other.count}u))`
 
 /** Which of the four pairs of own place `i` see each other: a vector of truths. `j` tells fours of a lane apart. */
 export const sees = (k: Attend, s: Sides, i: number, j: string = ""): string =>
@@ -112,112 +116,6 @@ export const sees = (k: Attend, s: Sides, i: number, j: string = ""): string =>
     ...(k.window > 0 ? [`near(vec4<i32>(op${i}), np${j})`] : []),
     ...(k.querySegment ? [`(vec4<i32>(os${i}) == ns${j})`] : []),
   ].join(" & ")
-
-/** Names `span0` to `span3`: the least and the greatest position and segment of the tile. */
-export const spans = (e: Emitter, k: Attend, t: Cut): void => {
-  if (!looked(k)) return
-  e.globals.push(
-    "var<workgroup> spans: array<atomic<i32>, 4>;",
-    "var<workgroup> told: atomic<u32>;",
-    "var<workgroup> verdict: u32;",
-  )
-  nest(e, "if (me == 0u)", () => {
-    say(e, "atomicStore(&spans[0], 2147483647);", "atomicStore(&spans[1], i32(-2147483648));")
-    say(e, "atomicStore(&spans[2], 2147483647);", "atomicStore(&spans[3], i32(-2147483648));")
-    say(e, "atomicStore(&told, 0u);")
-  })
-  say(e, "workgroupBarrier();")
-  const kinds = [...(k.causal > 0 || k.window > 0 ? [["op", 0] as const] : []), ...(k.querySegment ? [["os", 2]] : [])]
-  nest(e, "if (tx == 0u)", () => {
-    for (const i of rowsOf(t)) {
-      for (const [name, at] of kinds as ReadonlyArray<readonly [string, number]>) {
-        say(e, `atomicMin(&spans[${at}], ${name}${i});`, `atomicMax(&spans[${at + 1}], ${name}${i});`)
-      }
-    }
-  })
-  say(e, "workgroupBarrier();")
-  for (const i of [0, 1, 2, 3]) say(e, `let span${i} = vec4<i32>(atomicLoad(&spans[${i}]));`)
-}
-
-/** Looks through the labels of a block: `seen` (does anything see anything) and `whole`, the same in all lanes. */
-const look = (e: Emitter, k: Attend, s: Sides, t: Cut): void => {
-  const [low, high] = [chunked(k, "span0"), chunked(k, "span1")]
-  const some = [
-    "nc",
-    ...(k.causal > 0 ? [s.queries ? `(${high} >= nb)` : `(nb >= ${low})`] : []),
-    ...(k.window > 0 ? ["near(np, clamp(np, span0, span1))"] : []),
-    ...(k.querySegment ? ["(ns >= span2)", "(ns <= span3)"] : []),
-  ]
-  const every = [
-    "nc",
-    ...(k.causal > 0 ? [s.queries ? `(${low} >= nb)` : `(nb >= ${high})`] : []),
-    ...(k.window > 0 ? ["near(np, span0)", "near(np, span1)"] : []),
-    ...(k.querySegment ? ["(ns == span2)", "(ns == span3)"] : []),
-  ]
-  nest(e, `if (${t.leads})`, () => {
-    say(e, `let a = select(0u, 1u, any(${some.join(" & ")}));`)
-    say(e, `let b = select(2u, 0u, all(${every.join(" & ")}));`)
-    say(e, "atomicOr(&told, a | b);")
-  })
-  say(e, "workgroupBarrier();")
-  say(e, "if (me == 0u) { verdict = atomicLoad(&told); atomicStore(&told, 0u); }")
-  // barriers on both sides of it are part of the load
-  say(
-    e,
-    "let said = workgroupUniformLoad(&verdict);",
-    "let seen = (said & 1u) != 0u;",
-    "let whole = (said & 2u) == 0u;",
-  )
-}
-
-/** Names `low` and `high`, between which the tile sees the other side: all of it, but where places bound it. */
-export const bounds = (e: Emitter, k: Attend, s: Sides, t: Cut): void => {
-  const { causal: c, window: w } = k
-  const { own, other } = s
-  if (!isPlaced(k) || (c === 0 && w === 0)) {
-    return say(e, "let low = 0u;", `let high = ${other.count}u;`)
-  }
-  const places = other.count / other.per
-  say(e, `let p0 = o0 / ${own.per}u;`, `let p1 = min(o0 + ${t.own - 1}u, ${own.count - 1}u) / ${own.per}u;`)
-  const near = w > 0 ? `select(0u, p0 + 1u - ${w}u, p0 + 1u > ${w}u)` : "0u"
-  const low = c > 0 && !s.queries ? `max(p0 / ${c}u * ${c}u, ${near})` : near
-  const ends = [
-    `${places}u`,
-    ...(c > 0 && s.queries ? [`(p1 / ${c}u + 1u) * ${c}u`] : []),
-    ...(w > 0 ? [`p1 + ${w}u`] : []),
-  ]
-  const high = ends.reduce((x, y) => `min(${x}, ${y})`)
-  say(e, `let low = ${low === "0u" ? low : `${low} * ${other.per}u`};`, `let high = ${high} * ${other.per}u;`)
-}
-
-/** Could a block begin anywhere but at a whole number of blocks, or reach beyond the other side? */
-export const raggedBlocks = (k: Attend, s: Sides, t: Cut): boolean =>
-  s.other.count % t.other !== 0 || (isPlaced(k) && (k.causal > 0 || k.window > 0))
-
-/**
- * Names `whole`: does every pair of this block see each other? And what is known before it runs: the condition under which
- * the block counts at all, and whether any block is not whole.
- */
-export const verdict = (
-  e: Emitter,
-  k: Attend,
-  s: Sides,
-  t: Cut,
-): { readonly counts: string; readonly masked: boolean } => {
-  if (looked(k)) {
-    look(e, k, s, t)
-    return { counts: "seen", masked: true }
-  }
-  const { causal: c, window: w } = k
-  const [n0, n1] = [`n0 / ${s.other.per}u`, `(n0 + ${t.other - 1}u) / ${s.other.per}u`]
-  const conditions = [
-    ...(raggedBlocks(k, s, t) ? [`n0 + ${t.other}u <= ${s.other.count}u`] : []),
-    ...(c > 0 ? [s.queries ? `p0 / ${c}u >= ${n1} / ${c}u` : `${n0} / ${c}u >= p1 / ${c}u`] : []),
-    ...(w > 0 ? [`i32(${n1}) - i32(p0) < ${w}`, `i32(p1) - i32(${n0}) < ${w}`] : []),
-  ]
-  if (conditions.length > 0) say(e, `let whole = ${conditions.join(" && ")};`)
-  return { counts: "", masked: conditions.length > 0 }
-}
 
 /** Four scores of a lane: an own place, and the first of four other places side by side. */
 export interface Four {

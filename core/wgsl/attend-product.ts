@@ -4,7 +4,7 @@
  * @module
  */
 import type { Attend } from "../kernel/kernel.ts"
-import { raggedBlocks } from "./attend-mask.ts"
+import { raggedBlocks } from "./attend-walk.ts"
 import { bring, type Sides } from "./attend-side.ts"
 import { beside, odd, rowsOf, type Tile } from "./attend-tile.ts"
 import { type Emitter, nest, say } from "./emitter.ts"

@@ -100,15 +100,13 @@ export const placed = (e: Emitter, s: Sides, side: Side, from: string): void =>
 
 /** How the work is shared out, as far as all cuts know it. */
 export interface Cut {
-  /** Own places of a workgroup and of a lane; places of the other side in a block. */
+  /** Lanes; own places of a workgroup and of a lane; places of the other side in a block. */
+  readonly size: number
   readonly own: number
   readonly rows: number
   readonly other: number
   /** Workgroups that share the features of one place. */
   readonly chunks: number
-  /** Text: where a lane's four places of a block begin, and which lanes have the whole block between them. */
-  readonly four: string
-  readonly leads: string
 }
 
 /** Names what a workgroup is to do: its batch `z`, its first own place `o0`, and the own places of a lane, `x0` and so on. */

@@ -18,8 +18,6 @@ export interface Shape {
 
 /** A cut that fits the adapter; sizes in memory count vectors of four. */
 export interface Tile extends Shape, Cut {
-  /** Lanes. */
-  readonly size: number
   /** Vectors of features that are scored at a time. */
   readonly depth: number
   /** Places of the other side that are summed at a time. */
@@ -108,7 +106,7 @@ const fit = (s: Sides, b: Build, g: Shape): Tile | undefined => {
         return {
           ...g,
           ...{ size, own, other, depth, turn, chunks, columns, team, vectors, scalars },
-          ...{ kept: keep ? starts : undefined, four: "tx * 4u", leads: "ty == 0u" },
+          kept: keep ? starts : undefined,
         }
       }
     }

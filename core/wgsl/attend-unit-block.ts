@@ -4,9 +4,9 @@
  * @module
  */
 import type { Attend } from "../kernel/kernel.ts"
-import { raggedBlocks } from "./attend-mask.ts"
 import { bring, type Operand, type Sides } from "./attend-side.ts"
 import { brought, deep, type UnitTile } from "./attend-unit-tile.ts"
+import { raggedBlocks } from "./attend-walk.ts"
 import { type Emitter, nest, say, WIDTH } from "./emitter.ts"
 import { AREA, FRAGMENT, type Fragment, LANES, type MatrixUnit, type Place } from "./matrix.ts"
 import { bound, type Build } from "./shader.ts"

@@ -20,7 +20,6 @@ export interface UnitGrid {
 
 /** A cut that fits the adapter. */
 export interface UnitTile extends UnitGrid, Cut {
-  readonly size: number
   /** Lanes that share a row of scores, and vectors of a row that each of them has. */
   readonly lanes: number
   readonly vectors: number
@@ -83,7 +82,6 @@ const cut = (s: Sides, b: Build, g: UnitGrid): UnitTile | undefined => {
   return words > MOST || !fits ? undefined : {
     ...g,
     ...{ size, own, rows: 1, chunks: 1, lanes, vectors, scored, weighed, pitches, bytes },
-    ...{ four: `(me % ${other / WIDTH}u) * ${WIDTH}u`, leads: `me < ${other / WIDTH}u` },
   }
 }
 

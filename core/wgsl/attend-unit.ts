@@ -13,12 +13,13 @@
 import { nothing } from "../graph/attention.ts"
 import type { Attend } from "../kernel/kernel.ts"
 import { finish, finishRow, joinRows } from "./attend-end.ts"
-import { bounds, functionsOf, labelsOf, otherLabels, ownLabels, sees, slope } from "./attend-mask.ts"
-import { soften, spans, typeOf, verdict } from "./attend-mask.ts"
+import { functionsOf, isMark, labelsOf, openFour, ownLabels, present, readFour, sees } from "./attend-mask.ts"
+import { slope, soften, typeOf } from "./attend-mask.ts"
 import { accOf, groupsOf, locate, sidesOf } from "./attend-side.ts"
 import { arrays, bringOther, endSum, halved, keepOwn, openSums, rescale, type Scene } from "./attend-unit-block.ts"
 import { score, sum } from "./attend-unit-block.ts"
 import { deep, type UnitTile } from "./attend-unit-tile.ts"
+import { bounds, lookers, spans, walk } from "./attend-walk.ts"
 import { need, nest, say, WIDTH } from "./emitter.ts"
 import { literal } from "./function.ts"
 import { emulated, type Fragment, hardware, LANES } from "./matrix.ts"
@@ -57,8 +58,7 @@ const hide = (f: Scene, masked: boolean, instead: string): void => {
   if (!masked) return
   nest(e, "if (!whole)", () => {
     for (const g of groups(f)) {
-      const c = `n0 + ${vector(f, g)} * 4u`
-      say(e, `let nc${g} = vec4<u32>(0u, 1u, 2u, 3u) + vec4<u32>(${c}) < vec4<u32>(${s.other.count}u);`)
+      say(e, `let nc${g} = ${present(s, `n0 + ${vector(f, g)} * 4u`)};`)
       for (const l of labelled(f)) {
         if (l.type === "i32") say(e, `let n${l.name}${g} = x${l.name}[${vector(f, g)}];`)
       }
@@ -141,22 +141,36 @@ const backward = (f: Scene, masked: boolean, kept: ReadonlyArray<ReadonlyArray<F
   })
 }
 
-const block = (f: Scene, kept: ReadonlyArray<ReadonlyArray<Fragment>>): void => {
+/** Some lanes read what is known of the block's places, and lay it down for all. */
+const label = (f: Scene, masked: boolean): void => {
   const { e, k, s, t } = f
-  otherLabels(e, k, s, t)
-  const { counts, masked } = verdict(e, k, s, t)
-  nest(e, counts === "" ? "" : `if (${counts})`, () => {
-    nest(e, labelled(f).length === 0 ? "" : `if (${t.leads})`, () => {
-      for (const { name } of labelled(f)) say(e, `x${name}[me] = n${name};`)
+  const all = labelsOf(k, !s.queries)
+  const [marks, rest] = [masked ? all.filter(isMark) : [], all.filter((l) => !isMark(l))]
+  if (marks.length + rest.length === 0) return
+  nest(e, `if (me < ${lookers(t)}u)`, () => {
+    say(e, `let n = n0 + me * ${WIDTH}u;`)
+    openFour(e, k, [...marks, ...rest])
+    readFour(e, k, s, rest)
+    for (const l of rest) say(e, `x${l.name}[me] = n${l.name};`)
+    if (marks.length === 0) return
+    nest(e, "if (!whole)", () => {
+      readFour(e, k, s, marks)
+      for (const l of marks) say(e, `x${l.name}[me] = n${l.name};`)
+      if (k.causal > 1) say(e, "xb[me] = nb;")
     })
-    bringOther(f)
-    say(e, "workgroupBarrier();")
-    score(f, 0, kept[0]!)
-    if (k.part === "forward") forward(f, masked)
-    else backward(f, masked, kept)
-    // sums end with a barrier; without any, scores must not be overwritten before they are read
-    if (s.sums.length === 0) say(e, "workgroupBarrier();")
   })
+}
+
+const block = (f: Scene, masked: boolean, kept: ReadonlyArray<ReadonlyArray<Fragment>>): void => {
+  const { e, k, s } = f
+  label(f, masked)
+  bringOther(f)
+  say(e, "workgroupBarrier();")
+  score(f, 0, kept[0]!)
+  if (k.part === "forward") forward(f, masked)
+  else backward(f, masked, kept)
+  // sums end with a barrier; without any, scores must not be overwritten before they are read
+  if (s.sums.length === 0) say(e, "workgroupBarrier();")
 }
 
 const end = (f: Scene): void => {
@@ -205,7 +219,7 @@ export const attendUnit = (k: Attend, b: Build, t: UnitTile): Shader => {
       ownLabels(e, k, s, t)
       spans(e, k, t)
       const kept = keepOwn(f)
-      nest(e, `for (var n0 = low; n0 < high; n0 = n0 + ${t.other}u)`, () => block(f, kept))
+      walk(e, k, s, t, (masked) => block(f, masked, kept))
     }
     end(f)
     e.globals.push(...unit.globals())

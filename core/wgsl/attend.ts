@@ -9,12 +9,14 @@
 import { nothing } from "../graph/attention.ts"
 import type { Attend } from "../kernel/kernel.ts"
 import { endSum, finish, finishRow, joinRows } from "./attend-end.ts"
-import { bounds, functionsOf, otherLabels, ownLabels, sees, slope, soften, spans, verdict } from "./attend-mask.ts"
+import { functionsOf, isMark, labelsOf, openFour, ownLabels, present, readFour, sees } from "./attend-mask.ts"
+import { slope, soften } from "./attend-mask.ts"
 import { type Frame, keep, openSums, score, sum } from "./attend-product.ts"
 import { accOf, groupsOf, locate, type Sides, sidesOf } from "./attend-side.ts"
 import { beside, rowsOf, type Tile, tileOf } from "./attend-tile.ts"
 import { unitTileOf, unrounded } from "./attend-unit-tile.ts"
 import { attendUnit } from "./attend-unit.ts"
+import { bounds, spans, walk } from "./attend-walk.ts"
 import { need, nest, say } from "./emitter.ts"
 import { subgroupEntry } from "./fold.ts"
 import { literal } from "./function.ts"
@@ -62,18 +64,28 @@ const backward = (f: Frame, masked: boolean): void => {
   }
 }
 
-const block = (f: Frame): void => {
+/** What lanes know of their four other places: marks only where masks ask for them. */
+const labels = ({ e, k, s }: Frame, masked: boolean): void => {
+  say(e, `let n = n0 + tx * 4u;`)
+  const all = labelsOf(k, !s.queries)
+  const rest = all.filter((l) => !isMark(l))
+  openFour(e, k, masked ? all : rest)
+  readFour(e, k, s, rest)
+  if (!masked) return
+  say(e, `let nc = ${present(s, "n")};`)
+  const marks = all.filter(isMark)
+  if (marks.length > 0) nest(e, "if (!whole)", () => readFour(e, k, s, marks))
+}
+
+const block = (f: Frame, masked: boolean): void => {
   const { e, k, s, t } = f
-  otherLabels(e, k, s, t)
-  const { counts, masked } = verdict(e, k, s, t)
-  nest(e, counts === "" ? "" : `if (${counts})`, () => {
-    score(f, 0, "s")
-    if (s.scores.length > 1) score(f, 1, "g")
-    soften(e, k, s, rowsOf(t).map((i) => ({ own: `x${i}`, other: "n" })))
-    if (k.part === "forward") forward(f, masked)
-    else backward(f, masked)
-    s.sums.forEach((x, n) => sum(f, n, x.by === "weight" ? "s" : "g"))
-  })
+  labels(f, masked)
+  score(f, 0, "s")
+  if (s.scores.length > 1) score(f, 1, "g")
+  soften(e, k, s, rowsOf(t).map((i) => ({ own: `x${i}`, other: "n" })))
+  if (k.part === "forward") forward(f, masked)
+  else backward(f, masked)
+  s.sums.forEach((x, n) => sum(f, n, x.by === "weight" ? "s" : "g"))
 }
 
 const end = (f: Frame): void => {
@@ -120,7 +132,7 @@ export const attendTiled = (k: Attend, b: Build, s: Sides, t: Tile): Shader => {
       ownLabels(e, k, s, t)
       spans(e, k, t)
       keep(f)
-      nest(e, `for (var n0 = low; n0 < high; n0 = n0 + ${t.other}u)`, () => block(f))
+      walk(e, k, s, t, (masked) => block(f, masked))
     }
     end(f)
     return { size: t.size, groups: groupsOf(s, t), ...(grouped ? subgroupEntry : {}) }

@@ -31,6 +31,9 @@ const larger: ReadonlyArray<Case> = [
   { ...plain, part: "query", head: 80, value: 64, window: 50 },
   { ...plain, part: "keys", query: 67, head: 64, value: 80, share: 2 },
   { ...plain, query: 5, key: 77, head: 128, value: 128, positions: true, order: "heads" },
+  // many blocks to look at before they are walked through
+  { ...plain, query: 40, key: 600, head: 16, value: 16, positions: true, segments: true },
+  { ...plain, part: "keys", query: 300, key: 40, head: 16, value: 8, segments: true, window: 90 },
   // more features than a workgroup sums
   { ...plain, query: 9, key: 40, head: 30, value: 261, causal: 0 },
   { ...plain, part: "keys", query: 20, key: 18, head: 258, value: 12 },
