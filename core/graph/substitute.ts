@@ -3,7 +3,7 @@
  * above a replaced node is made anew, the rest is shared.
  * @module
  */
-import type { Node } from "./node.ts"
+import { count, type Node } from "./node.ts"
 
 /** All nodes that the roots need, arguments first, without looking below the given ones. */
 export const upTo = (roots: ReadonlyArray<Node>, ends: ReadonlySet<Node>): ReadonlyArray<Node> => {
@@ -62,10 +62,15 @@ const said = (order: ReadonlyArray<Node>): ReadonlySet<Node> => {
   return found
 }
 
+/** What a broadcast is of: it is repeated where it is used, so that no more is taken, and owed a gradient, than there is. */
+const narrow = (node: Node): Node =>
+  node.op.tag === "align" && count(node.shape) > count(node.args[0]!.shape) ? narrow(node.args[0]!) : node
+
 /** What a function took from outside: nodes that do not depend on its arguments, right below those that do or results. */
 export const captured = (results: ReadonlyArray<Node>, inside: ReadonlySet<Node>): ReadonlyArray<Node> => {
   const order = upTo(results, inside)
   const [dependent, known] = [above(results, inside), said(order)]
   const below = [...dependent].filter((node) => !inside.has(node)).flatMap((node) => node.args)
-  return [...new Set([...below, ...results])].filter((node) => !dependent.has(node) && !known.has(node))
+  const outside = [...below, ...results].filter((node) => !dependent.has(node)).map(narrow)
+  return [...new Set(outside)].filter((node) => !known.has(node))
 }

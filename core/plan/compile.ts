@@ -78,7 +78,7 @@ const separate = (wanted: ReadonlyArray<Wanted>, inputs: ReadonlyArray<Node>): R
   return wanted.map((w) => {
     if (w.input !== undefined && w.node === inputs[w.input]) return w
     const known = w.input === undefined ? held(w.node) : w.node
-    const fresh = isSource(known) || known.op.tag === "pick" && !isAttended(known) || taken.has(known)
+    const fresh = isSource(known) || taken.has(known)
     const node = fresh ? copyOf(w.node) : known
     taken.add(node)
     return { ...w, node }

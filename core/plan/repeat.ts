@@ -12,7 +12,7 @@ import { substitute } from "../graph/substitute.ts"
 import { core, type Site } from "./attempt.ts"
 import { arrange, type Donation, readsOnlyItself } from "./donate.ts"
 import { copyOf, type Item, type Level, lowerCopy, type Move, ownSite, surroundings } from "./item.ts"
-import { placeIn, storedBelow, takenBy, viewOf } from "./view.ts"
+import { isSaid, placeIn, storedBelow, takenBy, viewOf } from "./view.ts"
 
 type ScanOp = Extract<Op, { tag: "scan" }>
 
@@ -129,10 +129,11 @@ export const scanItem = (level: Level, { scan, op, picks, homes, made }: Scanned
   const body = own(op.body)
   const [carries, eaches] = [body.carry.length, body.each.length]
   const around = surroundings(level)(made)
+  const siteOf = (n: Node): Site => around.site(n) ?? ownSite(n)
+  const viewed = scan.args.map((a, i) => i < carries ? core(a) : viewOf(a, (n) => around.site(n) !== undefined).base)
   const outer = (a: Node): Site => {
-    const { base, at } = viewOf(a)
-    const site = around.site(base) ?? ownSite(base)
-    return { buffer: site.buffer, at: (ix) => site.at(at(ix)) }
+    const { base, site } = viewOf(a, (n) => around.site(n) !== undefined)
+    return site(siteOf(base))
   }
   const pickAt = new Map(picks.flatMap((p) => p.op.tag === "pick" ? [[p.op.index, p] as const] : []))
   const sites = new Map<Node, Site>()
@@ -179,14 +180,12 @@ export const scanItem = (level: Level, { scan, op, picks, homes, made }: Scanned
     return { tag: "kernel", lowered: lowerCopy(sited, n, core(n)) }
   })
   const taken = takenBy(scan)
-  const reads = taken.reads.map((n) => (around.site(n) ?? ownSite(n)).buffer)
+  const reads = viewed.filter((n, i) => i >= carries || !isSaid(n)).map((n) => siteOf(n).buffer)
   const moves = items.flatMap((item) => item.moves)
-  const given = [...scan.args.slice(0, carries).map(core), ...scan.args.slice(carries).map((a) => viewOf(a).base)]
   const over = outs.flatMap((n) =>
     body.each.flatMap((each, i) => {
       const [from, to] = [sites.get(each)!, sites.get(n)!]
-      const input = viewOf(scan.args[carries + i]!).base
-      const once = given.filter((g) => g === input).length === 1
+      const once = viewed.filter((n) => n === viewed[carries + i]).length === 1
       return once && sameSlices(each, from, n, to) && storesOver(moves, from.buffer, to.buffer)
         ? [{ output: to.buffer, input: from.buffer }]
         : []

@@ -38,7 +38,7 @@ export const reuse = (moves: ReadonlyArray<Move>, { owner, temporary, alike }: G
     for (const n of touched(m, owner)) {
       if (!first.has(n)) first.set(n, i)
       last.set(n, i)
-      if (m.tag !== "kernel") moved.add(n)
+      if (m.tag === "start" || m.tag === "finish") moved.add(n)
     }
   })
   const taken = new Map<Node, Node>()

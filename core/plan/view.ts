@@ -7,15 +7,15 @@
 import { addIndex, constantIndex, scaleIndex, shiftIndex } from "../kernel/affine.ts"
 import type { Index } from "../kernel/kernel.ts"
 import { count, type Node } from "../graph/node.ts"
-import { awaited, core, flat, isMovement } from "./attempt.ts"
+import { awaited, core, flat, isMovement, type Site } from "./attempt.ts"
 import { flatIndex, rowMajor } from "./layout.ts"
 
 type Indices = ReadonlyArray<Index>
 
-/** Where a node's elements are in another, from the indices of its axes to those of the other's. */
+/** A node that is read where another lies, and where, from where that one lies. */
 export interface View {
   readonly base: Node
-  readonly at: (ix: Indices) => Indices
+  readonly site: (from: Site) => Site
 }
 
 /** Indices of the argument of a reshape that only splits axes, or puts in and takes out axes of one place. */
@@ -58,16 +58,31 @@ const through = (n: Node): ((ix: Indices) => Indices) | undefined => {
   }
 }
 
-/** The node that `n` lies in, as far down as it goes; `n` itself where it is no view. */
-export const viewOf = (n: Node): View => {
-  let view: View = { base: n, at: (ix) => ix }
-  for (let next = through(n); next !== undefined; next = through(view.base)) {
-    const { at } = view
-    const step = next
-    view = { base: view.base.args[0]!, at: (ix) => step(at(ix)) }
+/** Is its buffer its own, in row-major order? What is given to a graph may be a part of something. */
+const isOwn = (n: Node): boolean => n.op.tag !== "input" && n.op.tag !== "data"
+
+/**
+ * The node that `n` lies in, as far down as it goes, but not below what is `stored`; `n` itself where it is no view. Where
+ * axes are merged, places are counted in row-major order, which what only waits, splits and merges does not change.
+ */
+export const viewOf = (n: Node, stored: (n: Node) => boolean = () => false): View => {
+  let base = n
+  let at = (ix: Indices): Indices => ix
+  while (!stored(base)) {
+    const [step, before] = [through(base), at]
+    if (step === undefined) break
+    at = (ix) => step(before(ix))
+    base = base.args[0]!
   }
-  return view
+  const [turned, whole] = [base, flatOf(base, stored)]
+  return whole !== base && isOwn(whole)
+    ? { base: whole, site: ({ buffer }) => ({ buffer, at: (ix) => flatIndex(turned.shape, at(ix)) }) }
+    : { base, site: (from) => ({ buffer: from.buffer, at: (ix) => from.at(at(ix)) }) }
 }
+
+/** As `flat`, but not below what is stored. */
+const flatOf = (n: Node, stored: (n: Node) => boolean): Node =>
+  !stored(n) && flat(n) !== n ? flatOf(n.args[0]!, stored) : n
 
 /**
  * Where the elements of `n` are in `top`, which only reorders its axes and then splits or merges them: the place in
