@@ -7,8 +7,11 @@ import * as Layer from "effect/Layer"
 import { suite } from "uvu"
 import * as assert from "uvu/assert"
 import { Device, make } from "../../core/device/device.ts"
-import { single } from "../../core/mesh/mesh.ts"
+import { together } from "../../core/mesh/lanes.ts"
+import { processes, single } from "../../core/mesh/mesh.ts"
+import type { Shape } from "../../core/mesh/shape.ts"
 import { wasm } from "../../core/wasm/backend.ts"
+import { spreadOver } from "../../models/llama/plan.ts"
 import { newest } from "../../tasks/checkpoint.ts"
 import { folder } from "../../tasks/store.ts"
 import { type Ended, launch, launcherOf } from "../core/mesh/mpi/launch.ts"
@@ -46,6 +49,30 @@ for (const shape of [{ data: 1, ring: 2 }, { data: 1, ring: 4 }, { data: 2, ring
     wanted.forEach((x, i) => assert.ok(Math.abs(got[i]! - x) <= 2e-5, `value ${i}: expected ${x}, got ${got[i]}`))
   })
 }
+
+/** The same on fibers of this process. */
+const lanes = (shape: Shape): Promise<ReadonlyArray<ReadonlyArray<number>>> =>
+  Effect.runPromise(together(shape, (engine) =>
+    Effect.scoped(Effect.gen(function* () {
+      const device = Layer.effect(Device, make(yield* wasm({ threads: 1, blas: false }), "a rank", engine))
+      const mesh = processes(spreadOver(shape), engine, "lanes")
+      return yield* train(steps).pipe(Effect.provide(Layer.provideMerge(mesh, device)))
+    })) as never)) as unknown as Promise<ReadonlyArray<ReadonlyArray<number>>>
+
+const other = needs(it, launcherOf("mpich") !== undefined, "there is no MPICH here", "install mpich")
+
+other("under MPICH it is, to the last bit, what fibers of one process learn", async () => {
+  const shape = { data: 1, ring: 2 }
+  const ended = await launch({
+    kind: "mpich",
+    ranks: 2,
+    module,
+    args: [JSON.stringify(shape), String(steps)],
+    seconds: 90,
+  })
+  assert.is(ended.code, 0, shown(ended))
+  assert.equal(JSON.parse(/^values (.*)$/m.exec(ended.out)?.[1] ?? "[]"), (await lanes(shape))[0])
+})
 
 test("a rank that is killed ends the job with its name, and the last checkpoint is whole", async () => {
   const out = await mkdtemp(join(tmpdir(), "orrery-mpi-"))
