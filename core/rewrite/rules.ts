@@ -252,7 +252,8 @@ export const folds: ReadonlyArray<Rule> = [
 
 /** Loops. */
 export const loops: ReadonlyArray<Rule> = [
-  on("scan", "loop-idle", "a loop over x and y is one over x where its body does not read y", (n, { body, ...op }) => {
+  on("scan", "loop-idle", "a loop over x and y is one over x where its body does not read y", (n, op) => {
+    const { body } = op
     const read = new Set(topological([...body.next, ...body.out]))
     const given = [...body.carry, ...body.each, ...body.constants]
     const kept = given.map((x, i) => i < body.carry.length || read.has(x))

@@ -104,6 +104,18 @@ it("parts that are put together and cut again, waiting for something, are not co
   assert.ok(turned(p).every((t) => t.buffers.every((b) => p.buffers[b]!.elements !== 8)))
 })
 
+it("literals are said inside of a loop, and of a broadcast what it is of is taken", () => {
+  const x: F32<"time model"> = typed(build.input("x", "f32", ["time", "model"], [6, 4]))
+  const w: F32<"model"> = typed(build.input("w", "f32", ["model"], [4]))
+  const { out } = scan("time", x, {}, (_, now) => {
+    const wide = build.align(w, ["out", "model"], [3, 4])
+    const place = build.binary("mul", build.iota("out", 3, "f32"), 0.5)
+    const product = build.binary("mul", build.align(now, ["out", "model"], [3, 4]), wide)
+    return { carry: {}, out: build.binary("add", product, build.align(place, ["out", "model"], [3, 4])) }
+  })
+  assert.equal(out.args[0]!.args.map((a) => a.op.tag === "input" ? a.op.name : a.op.tag), ["x", "w"])
+})
+
 it("what no one asks for is not computed, and what a body does not read is not made", async () => {
   const p = await same(
     ({ x, y }) =>

@@ -16,6 +16,26 @@ const turn = (n: Node): Node => build.align(n, ["column", "row"], [6, 4])
 const flat = (n: Node): Node => build.reshape(n, ["all"], [24])
 const half = (n: Node): Node => build.slice(n, [0, 0], [4, 3], [1, 2])
 
+/** The sum of x's rows by a loop, which is given y too where `idle`. */
+const summed = (idle: boolean): Node => {
+  const [carry, each, other] = ["carry.0", "each.0", "each.1"].map((n) => build.input(n, "f32", ["column"], [6]))
+  return build.scan({
+    body: {
+      carry: [carry!],
+      each: idle ? [each!, other!] : [each!],
+      constants: [],
+      next: [build.binary("add", carry!, each!)],
+      out: [],
+    },
+    inits: [build.constant("f32", 0, ["column"], [6])],
+    sequences: idle ? [x, y] : [x],
+    constants: [],
+    axis: "row",
+    length: 4,
+    reverse: false,
+  })
+}
+
 /** What each rule makes of an example of its law. */
 const laws: { readonly [name: string]: readonly [before: Node, after: Node] } = {
   "align-align": [build.align(turn(x), ["row", "column"], [4, 6]), x],
@@ -30,6 +50,7 @@ const laws: { readonly [name: string]: readonly [before: Node, after: Node] } = 
   "select-same": [build.select(build.binary("lt", x, y), x, x), x],
   "cast-nothing": [build.cast(x, "f32"), x],
   stop: [build.stop(x), x],
+  "loop-idle": [summed(true), summed(false)],
   "fold-nothing": [
     build.reduce("max", build.input("e", "f32", ["n", "m"], [2, 0]), ["m"]),
     build.constant("f32", -Infinity, ["n"], [2]),
