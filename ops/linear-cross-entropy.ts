@@ -133,7 +133,8 @@ const blockOf = (
  * The cross-entropy of the logits `x . head` at the targets: what `tokenLoss` and `argmax` of them give, in f32 whatever
  * the dtypes are, without more of them at a time than a block of `chunk.tokens` places along `along` (times the other axes
  * of the tokens) and `chunk.vocab` words. Sizes need not divide. It is differentiable in x, the head and the weights; kept for
- * the backward pass is one number a token, and each block is computed again there. Gradients of the head are summed in
+ * the backward pass is one number a token, and each block is computed again there (not where there is one block, or for the
+ * shorter last one: these may be kept). Gradients of the head are summed in
  * f32. A target outside of the vocabulary has the logit 0 and is never correct.
  *
  * Faults: axes that are not there, or too many; sizes or dtypes that do not fit; a chunk that is no whole number above 0.
