@@ -100,6 +100,7 @@ export * from "./core/device/device.ts"
 // meshes
 export type { Collective } from "./core/graph/collective.ts"
 export type { Engine, MeshFault } from "./core/device/engine.ts"
+export { lanes, type LanesOptions, together } from "./core/mesh/lanes.ts"
 export { mpi, type MpiEngine, type MpiOptions, type Observed } from "./core/mesh/mpi/engine.ts"
 export { type Layout, type Mapping, placesOf, type Shape, type Spread } from "./core/mesh/shape.ts"
 export { compileOn, type MeshCompiled, type Where } from "./core/mesh/spmd.ts"
