@@ -42,6 +42,7 @@ export {
   type Stored,
   type StoredSpec,
 } from "./ops/cache.ts"
+export * from "./ops/collective.ts"
 export * from "./ops/contraction.ts"
 export * from "./ops/convolution.ts"
 export * from "./ops/decode.ts"

@@ -101,6 +101,20 @@ const counted = (op: string, what: string, value: unknown, otherwise: string): F
     ? []
     : [fault("ValueFault", op, `${what} is ${value}; expected a whole number from 1 (${otherwise})`)]
 
+/** Sizes of blocks are a record of two numbers. */
+const blockFaults = (op: string, blocks: unknown): Faults => {
+  if (blocks === undefined) return []
+  const record = typeof blocks === "object" && blocks !== null && !Array.isArray(blocks)
+  const strange = record ? Object.keys(blocks).filter((k) => k !== "query" && k !== "key") : []
+  return record && strange.length === 0 ? [] : [
+    fault(
+      "ValueFault",
+      op,
+      `blocks is ${JSON.stringify(blocks)}; expected { query, key }, either of which may be left out`,
+    ),
+  ]
+}
+
 const optionFaults = (op: string, o: AttentionOptions): Faults => {
   const strange = Object.keys(o).filter((key) => !known.includes(key))
   const free = "leave it out and the device chooses"
@@ -108,6 +122,10 @@ const optionFaults = (op: string, o: AttentionOptions): Faults => {
     ...(strange.length === 0
       ? []
       : [fault("ValueFault", op, `there is no option ${quoted(strange)}; known are ${quoted(known)}`)]),
+    ...(o.causal === undefined || typeof o.causal === "boolean"
+      ? []
+      : [fault("ValueFault", op, `causal is ${JSON.stringify(o.causal)}; expected true or false`)]),
+    ...blockFaults(op, o.blocks),
     ...counted(op, "causalBlockSize", o.causalBlockSize, "1 is plain causal"),
     ...(o.causal === false && o.causalBlockSize !== undefined
       ? [fault("ValueFault", op, "causal is false and causalBlockSize is given; leave one of them out")]

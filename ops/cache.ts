@@ -104,7 +104,11 @@ export const cacheFaults = (
   place: number,
   tokens: number,
 ): Faults => {
-  const room = sizeOf(mainOf(cache?.keys) as Node, "key") ?? 0
+  const main = mainOf(cache?.keys) as Node | undefined
+  if (main?.axes === undefined) {
+    return [fault("ValueFault", "cache", "this is no cache: give one as `cacheSpec` or `appendToCache` makes it")]
+  }
+  const room = sizeOf(main, "key") ?? 0
   const whole = (n: number, least: number): boolean => Number.isSafeInteger(n) && n >= least
   if (!whole(place, 0) || !whole(tokens, 1)) {
     return [fault("ValueFault", "cache", `${tokens} tokens at place ${place}: give whole numbers, from 1 and from 0`)]
@@ -199,6 +203,10 @@ export const appendToCache = <C, A extends Axes, B extends Axes>(
   values: Tensor<Float, B>,
   place: Tensor<"i32" | "u32", []> | number,
 ): C => {
-  const from = placeOf("appendToCache", place)
+  const isCache = isNode(mainOf(cache?.keys))
+  const known = typeof place === "number" && isCache
+    ? cacheFaults(cache, place, sizeOf(tensor("cache", keys), "time") ?? 1)
+    : []
+  const from = marked(placeOf("appendToCache", place), known)
   return { keys: extended(cache?.keys, keys, from), values: extended(cache?.values, values, from) } as C
 }

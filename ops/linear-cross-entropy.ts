@@ -78,6 +78,19 @@ interface Given {
 
 const name = "linearCrossEntropy"
 
+/** A chunk is a record of two numbers. */
+const strangers = (chunk: unknown): Faults => {
+  const record = typeof chunk === "object" && chunk !== null && !Array.isArray(chunk)
+  const strange = record ? Object.keys(chunk).filter((k) => k !== "tokens" && k !== "vocab") : []
+  return record && strange.length === 0 ? [] : [
+    fault(
+      "ValueFault",
+      name,
+      `chunk is ${JSON.stringify(chunk)}; expected { tokens, vocab }, either may be left out`,
+    ),
+  ]
+}
+
 const faultsOf = ({ x, head, targets, weights, feature, vocab, along, chunk }: Given): Faults => {
   const tokens = {
     ...x,
@@ -108,6 +121,7 @@ const faultsOf = ({ x, head, targets, weights, feature, vocab, along, chunk }: G
     ...odd("float", "features that are floats", x),
     ...odd("float", "a head of floats", head),
     ...odd("int", "targets that are whole numbers", targets),
+    ...strangers(chunk),
     ...(chunk.tokens === undefined ? [] : whole(name, "chunk.tokens", chunk.tokens, 1)),
     ...(chunk.vocab === undefined ? [] : whole(name, "chunk.vocab", chunk.vocab, 1)),
   ]

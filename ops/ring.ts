@@ -2,7 +2,7 @@
  * Attention over a sequence that is spread over the ranks of a ring (Liu, Zaharia and Abbeel, 2023): every rank keeps its
  * queries, while keys and values go around with their positions and segments, and partial results are merged. Any layout
  * of the sequence is masked right, as positions travel with the keys; zigzag gives every rank equal work under a causal
- * mask. Nothing that is kept grows with the number of ranks.
+ * mask. Nothing that a rank keeps grows with the number of ranks.
  *
  * ```ts
  * import { type F32, type I32, ringAttention } from "@orrery/orrery"
@@ -206,7 +206,7 @@ export const ringAttention = <
   options?: AttentionOptions<A, B, Q, K, H, V>,
 ): Tensor<D, Attended<A, B, K, H, V>> => {
   const s = settled("ringAttention", [q, k, v], options)
-  const wrong = ringFaults(ring, s, s.op.causal > 0 || s.op.window > 0)
+  const wrong = ringFaults((ring ?? {}) as Ring, s, s.op.causal > 0 || s.op.window > 0)
   if (!s.fits || wrong.length > 0) return typed(guessed({ ...s, faults: [...s.faults, ...wrong] }, 0))
   const { out, lse } = around(s, ring)
   const inputs = [s.q, s.k, s.v, ...s.masks]

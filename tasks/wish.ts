@@ -40,17 +40,16 @@ const counted = (flag: string, text: string | undefined, otherwise: number): E.E
 /** `ring=4,data=2` as a shape, with a layout where one is named: `ring=4,striped`. */
 export const meshOf = (text: string): E.Either<string, Plan["spread"]> => {
   const parts = text.split(",").map((p) => p.trim()).filter((p) => p !== "")
-  const sizes = parts.filter((p) => p.includes("=")).map((p) => p.split("=") as [string, string])
-  const layout = parts.find((p) => !p.includes("=")) ?? "zigzag"
-  const bad = sizes.find(([axis, n]) =>
-    !["ring", "data"].includes(axis) || !(Number.isSafeInteger(Number(n)) && +n >= 1)
-  )
-  const odd = layouts.find((l) => l === layout)
-  if (bad !== undefined || odd === undefined || sizes.length === 0) {
-    const got = bad === undefined ? `'${text}'` : `'${bad.join("=")}' in '${text}'`
-    return E.left(`--mesh has ${got}; expected sizes of ring and data, and a layout: ring=4,data=2,zigzag`)
+  const sizes = parts.filter((p) => p.includes("=")).map((p) => p.split("="))
+  const named = parts.filter((p) => !p.includes("="))
+  const isSize = ([axis, n, ...rest]: ReadonlyArray<string>): boolean =>
+    ["ring", "data"].includes(axis!) && Number.isSafeInteger(Number(n)) && Number(n) >= 1 && rest.length === 0
+  const once = new Set(sizes.map(([axis]) => axis)).size === sizes.length
+  const odd = layouts.find((l) => l === (named[0] ?? "zigzag"))
+  if (!sizes.every(isSize) || !once || named.length > 1 || odd === undefined || sizes.length === 0) {
+    return E.left(`--mesh is '${text}'; expected sizes of ring and data, and a layout: ring=4,data=2,zigzag`)
   }
-  return E.right(spreadOver(Object.fromEntries(sizes.map(([axis, n]) => [axis, Number(n)])), odd))
+  return E.right(spreadOver(Object.fromEntries(sizes.map(([axis, n]) => [axis!, Number(n)])), odd))
 }
 
 /** What the flags ask for; nothing where they ask for the world task as it is. */

@@ -73,8 +73,9 @@ export const isPlaced = (k: Attend): boolean => {
 
 /** Pairs of a query and a key that see each other, as far as is known before it runs: of one point of batch and share. */
 export const pairsOf = (k: Attend): number => {
-  if (!isPlaced(k)) return k.query * k.key
   const { causal, window } = k
+  // positions that are known only when it runs: in all, the blocks of a sequence in any order come to half of its pairs
+  if (!isPlaced(k)) return causal > 0 ? Math.ceil((k.query * k.key) / 2) : k.query * k.key
   if (causal === 0 && window === 0) return k.query * k.key
   let pairs = 0
   for (let i = 0; i < k.query; i++) {

@@ -112,8 +112,20 @@ export const localKind = <K extends Omit<Kind, "dtype">>(spread: Spread, kind: K
 
 const known = (names: ReadonlyArray<string>): string => names.map((n) => `'${n}'`).join(" and ")
 
-/** What is wrong with a mesh as such. */
-export const spreadFaults = ({ shape, map, layout }: Spread): Faults => [
+/** What is wrong with a mesh as such, also where types were not asked. */
+export const spreadFaults = (spread: Spread): Faults =>
+  isRecord(spread) && isRecord(spread.shape) && isRecord(spread.map) ? partFaults(spread) : [
+    fault(
+      "ValueFault",
+      "mesh",
+      `the mesh is ${JSON.stringify(spread) ?? "nothing"}; give its shape, map and layout: ` +
+        `{ shape: { ring: 4 }, map: { time: "ring" }, layout: "zigzag" }`,
+    ),
+  ]
+
+const isRecord = (x: unknown): boolean => typeof x === "object" && x !== null && !Array.isArray(x)
+
+const partFaults = ({ shape, map, layout }: Spread): Faults => [
   ...Object.entries(shape).flatMap(([axis, size]): Faults => [
     ...(meshAxes.includes(axis)
       ? []

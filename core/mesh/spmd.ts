@@ -10,7 +10,8 @@ import { either as E } from "fp-ts"
 import { exchange, input, reshape, slice } from "../graph/build.ts"
 import { fault, type Faults } from "../graph/fault.ts"
 import { leaves, withLeaves } from "../graph/leaves.ts"
-import type { Node } from "../graph/node.ts"
+import { type Node, topological } from "../graph/node.ts"
+import { substitute } from "../graph/substitute.ts"
 import { compile, type Compiled, type CompileOptions } from "../plan/compile.ts"
 import type { AnySpec } from "../tensor/spec.ts"
 import { flatten, map, type Tensors } from "../tensor/tree.ts"
@@ -72,6 +73,34 @@ const strayFaults = (
     ]
   })
 
+/** Collectives that are not of this mesh, and attention that sees only one rank's keys. */
+const contradictions = (results: ReadonlyArray<Node>, spread: Spread): Faults => {
+  const nodes = topological(results)
+  const collectives = nodes.flatMap((n) => n.op.tag === "exchange" ? [n.op.collective] : [])
+  const wrong = collectives.flatMap((c): ReadonlyArray<string> => {
+    const strange = c.over.find((a) => !Object.hasOwn(spread.shape, a))
+    const there = ranksAlong(spread.shape, c.over)
+    const axes = c.over.map((a) => `'${a}'`).join(", ")
+    return strange !== undefined
+      ? [`a ${c.kind} is among ranks over ${axes}, but the mesh has ${shapeText(spread.shape)}; name axes of it`]
+      : there !== c.ranks
+      ? [`a ${c.kind} is among ${c.ranks} ranks over ${axes}, where the mesh has ${there}; give that number`]
+      : []
+  })
+  const blind = nodes.flatMap((n): ReadonlyArray<string> => {
+    if (n.op.tag !== "attend" || spreadAxes(spread, [n.op.query]).length === 0) return []
+    const over = spread.map[n.op.query]!
+    if (collectives.some((c) => c.kind !== "allReduce" && c.over.includes(over))) return []
+    return [
+      `attention along '${n.op.query}', which is spread over '${over}', sees only one rank's keys; use ringAttention`,
+    ]
+  })
+  return [...new Set([...wrong, ...blind])].map((text) => fault("RuleFault", "mesh", text))
+}
+
+const shapeText = (shape: Spread["shape"]): string =>
+  Object.entries(shape).map(([a, n]) => `${a} ${n}`).join(", ") || "no axes"
+
 /** A node with more faults. */
 const blamed = (x: Node, faults: Faults): Node => faults.length === 0 ? x : { ...x, faults: [...x.faults, ...faults] }
 
@@ -87,6 +116,15 @@ const ranked = (spread: Spread, axes: ReadonlyArray<string>, partOf: (rank: numb
   })
 }
 
+const isNode = (x: Node | ReadonlyArray<Node>): x is Node => !Array.isArray(x)
+
+/** The roots with other nodes for the inputs. */
+const swap = (
+  roots: ReadonlyArray<Node>,
+  from: ReadonlyArray<Node>,
+  to: ReadonlyArray<Node>,
+): ReadonlyArray<Node> => substitute(roots, new Map(from.map((n, i) => [n, to[i]!] as const)))
+
 const pathsOf = (tree: unknown): ReadonlyArray<string> =>
   (flatten(tree) as ReadonlyArray<readonly [string, unknown]>).map(([p]) => p)
 
@@ -100,6 +138,12 @@ const together = <T, O>(spread: Spread, f: (inputs: T) => O) => (tree: T): O => 
     const axes = spreadAxes(spread, n.axes)
     return axes.length === 0 ? n : ranked(spread, axes, (rank) => cutNode(n, spread, rank))
   })
+  const against = contradictions(results, spread)
+  if (against.length > 0) {
+    // best guesses of the whole results, so that tracing ends
+    const back = swap(results, inside, given.map((g, i) => isNode(g) ? g : cutNode(outside[i]!, spread, 0)))
+    return withLeaves(result, back.map((x, i) => i === 0 ? blamed(x, against) : x))
+  }
   const values = unroll(results, new Map(inside.map((n, i) => [n, given[i]!] as const)), spread.shape)
   const stray = strayFaults(pathsOf(result), values, results, spread)
   const joined = values.map((v, i) => {
@@ -113,6 +157,8 @@ const together = <T, O>(spread: Spread, f: (inputs: T) => O) => (tree: T): O => 
 const apart = <T, O>(spread: Spread, f: (inputs: T) => O) => (tree: T): O => {
   const result = f(tree)
   const results = leaves(result)
+  const against = contradictions(results, spread)
+  if (against.length > 0) return withLeaves(result, results.map((x, i) => i === 0 ? blamed(x, against) : x))
   const given = leaves(tree).map((n) => {
     const axes = spreadAxes(spread, n.axes)
     return [n, axes.length === 0 ? n : ranked(spread, axes, () => ({ ...n }))] as const
@@ -120,6 +166,19 @@ const apart = <T, O>(spread: Spread, f: (inputs: T) => O) => (tree: T): O => {
   const stray = strayFaults(pathsOf(result), unroll(results, new Map(given), spread.shape), results, spread)
   return withLeaves(result, results.map((x, i) => i === 0 ? blamed(whole(x, spread), stray) : whole(x, spread)))
 }
+
+const placeFaults = (where: unknown): Faults =>
+  where === "local" || where === "processes"
+    ? []
+    : [fault("ValueFault", "mesh", `the ranks are '${String(where)}'; expected 'local' or 'processes'`)]
+
+/** Axes that are mapped, but that no input has: every rank would do the whole work. */
+const idleFaults = (spread: Spread, axes: ReadonlyArray<string>): Faults =>
+  Object.entries(spread.map).filter(([a, over]) => (spread.shape[over] ?? 1) > 1 && !axes.includes(a)).map((
+    [a, over],
+  ) =>
+    fault("NameFault", "mesh", `'${a}' is mapped to '${over}', but no input has that axis; name one that inputs have`)
+  )
 
 /**
  * `compile` for a mesh: `f` is traced with the parts of one rank. Faults: what `compile` finds; a mesh that is none; a
@@ -132,9 +191,11 @@ export const compileOn = <const S, O>(
   specs: S,
   options: CompileOptions = {},
 ): E.Either<Faults, MeshCompiled<Tensors<S>, O>> => {
-  const list = flatten(specs) as ReadonlyArray<readonly [string, AnySpec]>
-  const wrong = spreadFaults(spread)
+  const wrong = [...spreadFaults(spread), ...placeFaults(where)]
   if (wrong.length > 0) return E.left(wrong)
+  const list = flatten(specs) as ReadonlyArray<readonly [string, AnySpec]>
+  const idle = idleFaults(spread, list.flatMap(([, s]) => s.axes))
+  if (idle.length > 0) return E.left(idle)
   const uneven = list.flatMap(([path, s]) => divisionFaults(spread, path, s))
   if (uneven.length > 0) return E.left(uneven)
   const single = ranksOf(spread.shape) === 1

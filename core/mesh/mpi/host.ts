@@ -52,6 +52,8 @@ export interface Host {
   readonly within: (seconds: number, line: string) => () => void
 }
 
+type Listen = (event: string, handler: () => void) => void
+
 interface NodeListen {
   (event: "exit", handler: (code: number) => void): void
   (event: "uncaughtExceptionMonitor", handler: (error: unknown) => void): void
@@ -60,6 +62,7 @@ interface NodeListen {
 interface NodeProcess {
   readonly env: { [name: string]: string | undefined }
   readonly pid: number
+  readonly exitCode?: number
   readonly getBuiltinModule: (name: string) => unknown
   readonly kill: (pid: number, signal: string) => void
   readonly on: NodeListen
@@ -140,12 +143,22 @@ export const nodeHost = (): Host => {
       const seen = (error: unknown): void => {
         thrown.text = error instanceof Error ? error.stack ?? error.message : String(error)
       }
-      const exit = (code: number): void => last(code, thrown.text)
+      let told = false
+      const exit = (code: number): void => {
+        if (told) return
+        told = true
+        last(code, thrown.text)
+      }
+      // Deno.exit is no exit of Node's: it says `unload`, and not its code
+      const unload = (): void => exit(process.exitCode ?? 0)
+      const events = globalThis as { readonly addEventListener?: Listen; readonly removeEventListener?: Listen }
       process.on("uncaughtExceptionMonitor", seen)
       process.on("exit", exit)
+      events.addEventListener?.("unload", unload)
       return () => {
         process.off("uncaughtExceptionMonitor", seen)
         process.off("exit", exit)
+        events.removeEventListener?.("unload", unload)
       }
     },
     kill: () => process.kill(process.pid, "SIGKILL"),

@@ -74,6 +74,13 @@ const acts: { readonly [name: string]: Act } = {
   }),
   exit3: only(() => Effect.sync(() => process.exit(3))),
   exit0: only(() => Effect.sync(() => process.exit(0))),
+  // as a script of Deno's would: Node's listeners hear nothing of it
+  unload: only(() =>
+    Effect.sync(() => {
+      const { Deno } = globalThis as { readonly Deno?: { readonly exit: (code: number) => never } }
+      return Deno === undefined ? process.exit(0) : Deno.exit(0)
+    })
+  ),
   kill: only(() => Effect.sync(() => process.kill(process.pid, "SIGKILL"))),
   late: (engine) => engine.rank === 1 ? never : permute(engine, 100_000),
   leave: (engine) =>
