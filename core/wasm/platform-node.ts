@@ -12,6 +12,7 @@ import { workerMain, type WorkerMessage, type WorkerReply } from "./worker.ts"
 interface NodeWorker {
   readonly postMessage: (message: WorkerMessage) => void
   readonly terminate: () => Promise<number>
+  readonly ref: () => void
   readonly unref: () => void
   readonly on: (event: "message" | "error" | "exit", handler: (value: unknown) => void) => void
 }
@@ -75,14 +76,35 @@ export const nodePlatform = (): Platform => {
     const { Worker } = builtin<{ Worker: new (source: string, options: object) => NodeWorker }>("worker_threads")
     const worker = new Worker(source, { eval: true, execArgv: [] })
     let ending = false
-    worker.on("message", (reply) => events.reply(reply as WorkerReply))
-    worker.on("error", (cause) => events.died(String(cause)))
-    worker.on("exit", () => ending ? undefined : events.died("it exited"))
+    let begun: () => void = () => {}
+    // a thread that is ended while it loads a library takes Node with it: it must have begun before
+    const ready = new Promise<void>((resolve) => {
+      begun = resolve
+    })
+    worker.on("message", (reply) => {
+      begun()
+      events.reply(reply as WorkerReply)
+    })
+    worker.on("error", (cause) => {
+      begun()
+      events.died(String(cause))
+    })
+    worker.on("exit", () => {
+      begun()
+      return ending ? undefined : events.died("it exited")
+    })
     worker.unref()
     return {
       send: (message) => worker.postMessage(message),
       end: async () => {
         ending = true
+        worker.ref()
+        let given: ReturnType<typeof setTimeout> | undefined
+        const patience = new Promise<void>((resolve) => {
+          given = setTimeout(resolve, 10_000)
+        })
+        await Promise.race([ready, patience])
+        clearTimeout(given)
         await worker.terminate()
       },
     }
