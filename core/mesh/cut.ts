@@ -3,7 +3,7 @@
  * so that everything that has an axis is cut the same way.
  * @module
  */
-import { align, concat, merge, slice, stack } from "../graph/build.ts"
+import { align, concat, merge, reshape, slice, stack } from "../graph/build.ts"
 import type { Node } from "../graph/node.ts"
 import { count } from "../graph/node.ts"
 import type { AnyHost } from "../tensor/host.ts"
@@ -29,6 +29,14 @@ export const cutNode = (x: Node, spread: Spread, rank: number): Node => {
   const own = coordinatesOf(spread.shape, rank)
   return spreadAxes(spread, x.axes).reduce((part, a) => cutAxis(part, a, spread, own[spread.map[a]!]!), x)
 }
+
+/** One place along a leading axis, without the axis. */
+export const placeOf = (x: Node, place: number): Node =>
+  reshape(
+    slice(x, x.axes.map((_, i) => i === 0 ? place : 0), x.shape.map((n, i) => i === 0 ? 1 : n)),
+    x.axes.slice(1),
+    x.shape.slice(1),
+  )
 
 /** The whole axis from the parts of its ranks, in order. */
 const joinAxis = (parts: ReadonlyArray<Node>, axis: string, spread: Spread): Node => {

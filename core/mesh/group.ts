@@ -23,7 +23,8 @@ export const memberOf = (shape: Shape, rank: number, over: ReadonlyArray<string>
   return E.right({ ranks, place: ranks.indexOf(rank) })
 }
 
-const wrapped = (n: number, size: number): number => ((n % size) + size) % size
+/** A place counted around a ring of so many. */
+export const wrapped = (n: number, size: number): number => ((n % size) + size) % size
 
 /** The rank that one sends to when all shift. */
 export const after = ({ ranks, place }: Group, shift: number): number => ranks[wrapped(place + shift, ranks.length)]!

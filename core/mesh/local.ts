@@ -5,9 +5,11 @@
  * longer than one buffer can hold.
  * @module
  */
-import { binary, reshape, slice, stack } from "../graph/build.ts"
+import { binary, stack } from "../graph/build.ts"
 import type { Collective } from "../graph/collective.ts"
 import { type Node, topological } from "../graph/node.ts"
+import { placeOf } from "./cut.ts"
+import { wrapped } from "./group.ts"
 import { coordinatesOf, groupOf, ranksOf, type Shape } from "./shape.ts"
 
 /** A value of every rank; one for all where they are the same. */
@@ -20,24 +22,15 @@ const at = (v: Ranked, rank: number): Node => isUniform(v) ? v : v[rank]!
 /** One node where all are one. */
 const gathered = (list: ReadonlyArray<Node>): Ranked => list.every((n) => n === list[0]) ? list[0]! : list
 
-/** The place along a leading axis. */
-const placeOf = (x: Node, place: number): Node =>
-  reshape(
-    slice(x, x.axes.map((_, i) => i === 0 ? place : 0), x.shape.map((n, i) => i === 0 ? 1 : n)),
-    x.axes.slice(1),
-    x.shape.slice(1),
-  )
-
 /** The sum of trees of nodes, from the first to the last: gradients run into one accumulator. */
 const summed = (fn: "add" | "max", list: ReadonlyArray<Node>): Node => list.reduce((sum, x) => binary(fn, sum, x))
 
 /** What one collective gives to the ranks of one group, in their order. */
 const exchanged = (c: Collective, xs: ReadonlyArray<Node>): ReadonlyArray<Node> => {
-  const n = xs.length
   const all = (x: Node): ReadonlyArray<Node> => xs.map(() => x)
   switch (c.kind) {
     case "permute":
-      return xs.map((_, r) => xs[(((r - c.shift) % n) + n) % n]!)
+      return xs.map((_, r) => xs[wrapped(r - c.shift, xs.length)]!)
     case "allReduce":
       return all(summed(c.fn === "sum" ? "add" : "max", xs))
     case "allGather":

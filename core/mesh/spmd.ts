@@ -7,7 +7,7 @@
  * @module
  */
 import { either as E } from "fp-ts"
-import { exchange, input, reshape, slice } from "../graph/build.ts"
+import { exchange, input } from "../graph/build.ts"
 import { fault, type Faults } from "../graph/fault.ts"
 import { leaves, withLeaves } from "../graph/leaves.ts"
 import { type Node, topological } from "../graph/node.ts"
@@ -15,7 +15,7 @@ import { substitute } from "../graph/substitute.ts"
 import { compile, type Compiled, type CompileOptions } from "../plan/compile.ts"
 import type { AnySpec } from "../tensor/spec.ts"
 import { flatten, map, type Tensors } from "../tensor/tree.ts"
-import { cutNode, joinNodes } from "./cut.ts"
+import { cutNode, joinNodes, placeOf } from "./cut.ts"
 import { isShared, ofRanks, unroll, variesOnlyAlong } from "./local.ts"
 import {
   coordinatesOf,
@@ -45,12 +45,7 @@ const whole = (x: Node, spread: Spread): Node => {
   const among = "mesh.ranks"
   const all = exchange(x, { kind: "allGather", over, ranks: ranksAlong(spread.shape, over), axis: among })
   const inner: Spread = { ...spread, shape: Object.fromEntries(over.map((m) => [m, spread.shape[m]!])) }
-  const parts = Array.from({ length: ranksOf(inner.shape) }, (_, r) =>
-    reshape(
-      slice(all, all.axes.map((_, i) => i === 0 ? r : 0), all.shape.map((n, i) => i === 0 ? 1 : n)),
-      x.axes,
-      x.shape,
-    ))
+  const parts = Array.from({ length: ranksOf(inner.shape) }, (_, r) => placeOf(all, r))
   return joinNodes(parts, inner)
 }
 
@@ -101,7 +96,7 @@ const contradictions = (results: ReadonlyArray<Node>, spread: Spread): Faults =>
 const shapeText = (shape: Spread["shape"]): string =>
   Object.entries(shape).map(([a, n]) => `${a} ${n}`).join(", ") || "no axes"
 
-/** A node with more faults. */
+/** A node with more faults, its own first: what is wrong inside is told before what the mesh makes of it. */
 const blamed = (x: Node, faults: Faults): Node => faults.length === 0 ? x : { ...x, faults: [...x.faults, ...faults] }
 
 /** A value of every rank: ranks that have the same part share its node, so that what they compute alike is seen to be. */
@@ -116,22 +111,14 @@ const ranked = (spread: Spread, axes: ReadonlyArray<string>, partOf: (rank: numb
   })
 }
 
-const isNode = (x: Node | ReadonlyArray<Node>): x is Node => !Array.isArray(x)
-
-/** The roots with other nodes for the inputs. */
-const swap = (
-  roots: ReadonlyArray<Node>,
-  from: ReadonlyArray<Node>,
-  to: ReadonlyArray<Node>,
-): ReadonlyArray<Node> => substitute(roots, new Map(from.map((n, i) => [n, to[i]!] as const)))
-
 const pathsOf = (tree: unknown): ReadonlyArray<string> =>
   (flatten(tree) as ReadonlyArray<readonly [string, unknown]>).map(([p]) => p)
 
 /** `f` on all ranks, as a function of whole tensors. */
 const together = <T, O>(spread: Spread, f: (inputs: T) => O) => (tree: T): O => {
   const outside = leaves(tree)
-  const inside = outside.map((n, i) => input(pathsOf(tree)[i]!, n.dtype, n.axes, localKind(spread, n).shape))
+  const paths = pathsOf(tree)
+  const inside = outside.map((n, i) => input(paths[i]!, n.dtype, n.axes, localKind(spread, n).shape))
   const result = f(withLeaves(tree, inside))
   const results = leaves(result)
   const given = outside.map((n) => {
@@ -141,7 +128,8 @@ const together = <T, O>(spread: Spread, f: (inputs: T) => O) => (tree: T): O => 
   const against = contradictions(results, spread)
   if (against.length > 0) {
     // best guesses of the whole results, so that tracing ends
-    const back = swap(results, inside, given.map((g, i) => isNode(g) ? g : cutNode(outside[i]!, spread, 0)))
+    const first = given.map((g, i) => [inside[i]!, isShared(g) ? g : g[0]!] as const)
+    const back = substitute(results, new Map(first))
     return withLeaves(result, back.map((x, i) => i === 0 ? blamed(x, against) : x))
   }
   const values = unroll(results, new Map(inside.map((n, i) => [n, given[i]!] as const)), spread.shape)
