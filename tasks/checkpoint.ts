@@ -12,16 +12,10 @@ import { either as E } from "fp-ts"
 import * as t from "io-ts"
 import { decodeJson, type FileFault, natural } from "../core/files/codec.ts"
 import { decode, encode, type Stored } from "../core/files/safetensors.ts"
+import { Digest, FileRef, tensorPath } from "./objects.ts"
 import { digest, Store, type StoreFault, utf8 } from "./store.ts"
 
 // ---- types -----------------------------------------------------------------
-
-/** A file named by what is in it. */
-export interface FileRef {
-  /** SHA-256, 64 hexadecimal digits. */
-  readonly digest: string
-  readonly bytes: number
-}
 
 /** What is written beside the tensors. It holds no time and no place, so that equal runs give equal bytes. */
 export interface Manifest {
@@ -52,27 +46,18 @@ export interface Found {
   readonly skipped: ReadonlyArray<Skipped>
 }
 
-const isDigest = (u: unknown): u is string => typeof u === "string" && /^[0-9a-f]{64}$/.test(u)
-const Digest: t.Type<string, unknown> = new t.Type<string, unknown>(
-  "SHA-256 in hexadecimal",
-  isDigest,
-  (u, c) => isDigest(u) ? t.success(u) : t.failure(u, c),
-  t.identity,
-)
-
 /** The codec of manifests. */
 export const Manifest: t.Type<Manifest, unknown> = t.strict({
   format: t.literal("orrery-checkpoint"),
   version: t.literal(1),
   step: natural,
   settings: Digest,
-  state: t.strict({ digest: Digest, bytes: natural }),
+  state: FileRef,
 })
 
 const manifests = "checkpoints"
 const tensorFiles = "tensors"
 const manifestPath = (step: number): string => `${manifests}/${String(step).padStart(8, "0")}.json`
-const tensorPath = (name: string): string => `${tensorFiles}/${name}.safetensors`
 const manifestName = /^\d{8,}\.json$/
 
 const sentences = (faults: ReadonlyArray<FileFault>): string => faults.map((f) => f.message).join("; ")
