@@ -25,6 +25,31 @@ export interface Rows {
   readonly positions?: Host<"i32", ["batch", "time"]>
 }
 
+/** The rows of one step, and where the next ones begin. */
+export interface Packed {
+  readonly rows: Rows
+  /** Examples that are used up, and how many tokens of the one after them: it is the first of the next batch. */
+  readonly used: number
+  readonly skip: number
+}
+
+/**
+ * A way to put examples into rows: pure, so that rows can be made again from where they began, which is all that a position
+ * has to hold. It draws nothing and keeps nothing between two batches.
+ */
+export interface Packing {
+  readonly name: string
+  /**
+   * The first batch out of examples in order, of which the first lacks `skip` tokens; undefined where they do not fill it
+   * yet (the loader then comes again with more). It looks at no example that it does not need.
+   */
+  readonly pack: (
+    examples: ReadonlyArray<Example>,
+    skip: number,
+    shape: { readonly batch: number; readonly time: number },
+  ) => Packed | undefined
+}
+
 /** Where a stream of rows stands, as data: given back to `from`, it goes on with exactly the next rows. */
 export type Position = Json
 
