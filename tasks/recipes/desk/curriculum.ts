@@ -1,0 +1,197 @@
+/**
+ * The rows that the desk model learns from. Text teaches it the book; random segments that come again teach it to look back
+ * (induction: Olsson et al., 2022), long before a needle could; needles in the book, with several questions a row, teach it
+ * what it is asked. Every row is a function of a key and its length alone.
+ * @module
+ */
+import { hostFold, type HostKey } from "../../../core/random/host.ts"
+import type { Example } from "../../data/example.ts"
+import { type Dice, dice } from "./dice.ts"
+
+// ---- types -------------------------------------------------------------------
+
+/** How much of each kind, as shares of the rows. */
+export interface Mixture {
+  readonly text: number
+  readonly repeats: number
+  readonly needles: number
+}
+
+/** The fixed parts of needles and questions in tokens, as any text that holds them is encoded. */
+export interface Phrases {
+  readonly opening: ReadonlyArray<number>
+  readonly needle: ReadonlyArray<number>
+  readonly is: ReadonlyArray<number>
+  readonly line: ReadonlyArray<number>
+  readonly question: ReadonlyArray<number>
+  readonly questions: ReadonlyArray<number>
+  readonly comma: ReadonlyArray<number>
+  readonly and: ReadonlyArray<number>
+  readonly ask: ReadonlyArray<number>
+  readonly asks: ReadonlyArray<number>
+  readonly assistant: ReadonlyArray<number>
+  readonly user: ReadonlyArray<number>
+  readonly answer: ReadonlyArray<number>
+}
+
+/** What rows are made of. */
+export interface Ground {
+  readonly book: Int32Array
+  readonly phrases: Phrases
+  /** Names that needles of training may have, each in tokens. */
+  readonly names: ReadonlyArray<ReadonlyArray<number>>
+  /** Words that are names half of the time, so that any word can be looked up. */
+  readonly words: ReadonlyArray<ReadonlyArray<number>>
+  readonly vocab: number
+  readonly bos: number
+  readonly eos: number
+  readonly encode: (text: string) => Int32Array
+}
+
+/** A row that grows. */
+interface Growing {
+  readonly tokens: Array<number>
+  readonly counted: Array<number>
+}
+
+const put = (row: Growing, tokens: ArrayLike<number>, counted: 0 | 1): void => {
+  for (let i = 0; i < tokens.length; i++) {
+    row.tokens.push(tokens[i]!)
+    row.counted.push(counted)
+  }
+}
+
+/** Exactly `length` tokens: cut at the end, or filled up with tokens that do not count. */
+const example = (row: Growing, length: number, fill: number): Example => {
+  const tokens = new Int32Array(length).fill(fill)
+  const counted = new Uint8Array(length)
+  tokens.set(row.tokens.slice(0, length))
+  counted.set(row.counted.slice(0, length))
+  return { tokens, counted }
+}
+
+/** Tokens of the book from a random place. */
+const passage = (d: Dice, book: Int32Array, length: number): Int32Array => {
+  const from = d.below(Math.max(1, book.length - length + 1))
+  return book.subarray(from, from + length)
+}
+
+// ---- rows --------------------------------------------------------------------
+
+/** A passage of the book; all of it counts. */
+export const textRow = (g: Ground, key: HostKey, length: number): Example => {
+  const tokens = passage(dice(key), g.book, length).slice()
+  return { tokens, counted: new Uint8Array(length).fill(1) }
+}
+
+/**
+ * Random tokens, then parts of them again and again with some text between: what comes again counts, but for the first
+ * token of a part, which nobody can know.
+ */
+export const repeatRow = (g: Ground, key: HostKey, length: number): Example => {
+  const d = dice(key)
+  const row: Growing = { tokens: [], counted: [] }
+  const size = 4 + d.below(Math.min(60, Math.floor(length / 2) - 4))
+  const segment = Array.from({ length: size }, () => d.below(g.vocab))
+  put(row, segment, 0)
+  while (row.tokens.length < length) {
+    if (d.unit() < 0.5) put(row, passage(d, g.book, d.below(16)), 0)
+    const from = d.below(size - 1)
+    const part = segment.slice(from, from + 2 + d.below(size - from - 1))
+    put(row, part.slice(0, 1), 0)
+    put(row, part.slice(1), 1)
+  }
+  return example(row, length, 0)
+}
+
+/** Seven digits, the first of them not 0. */
+const number = (d: Dice): string => String(1_000_000 + d.below(9_000_000))
+
+interface Needle {
+  readonly name: ReadonlyArray<number>
+  readonly tokens: ReadonlyArray<number>
+  /** `The special magic {name} number is: {number}`. */
+  readonly answer: ReadonlyArray<number>
+}
+
+const needleOf = (g: Ground, d: Dice, name: ReadonlyArray<number>): Needle => {
+  const { phrases: p } = g
+  const answer = [...p.answer, ...name, ...p.is, ...g.encode(number(d))]
+  return { name, answer, tokens: [...p.line, ...answer, ...p.line] }
+}
+
+/** A question about some needles, and what is to be said. */
+interface Turn {
+  readonly question: ReadonlyArray<number>
+  readonly answer: ReadonlyArray<number>
+}
+
+const turnOf = (g: Ground, asked: ReadonlyArray<Needle>): Turn => {
+  const { phrases: p } = g
+  const end = [...p.assistant]
+  const answer = [...asked.flatMap((n, i) => [...(i === 0 ? [] : p.line), ...n.answer]), g.eos]
+  if (asked.length === 1) return { question: [...p.question, ...asked[0]!.name, ...p.ask, ...end], answer }
+  const named = asked.flatMap(({ name }, i) => [
+    ...(i === 0 ? [] : i < asked.length - 1 ? p.comma : p.and),
+    ...name,
+  ])
+  return { question: [...p.questions, ...named, ...p.asks, ...end], answer }
+}
+
+/** Needles in groups that are asked for together: one in most questions, up to three in some. */
+const turnsOf = (g: Ground, d: Dice, needles: ReadonlyArray<Needle>): ReadonlyArray<Turn> => {
+  const turns: Array<Turn> = []
+  for (let i = 0; i < needles.length;) {
+    const many = d.unit() < 0.2 ? 2 + d.below(2) : 1
+    turns.push(turnOf(g, needles.slice(i, i + many)))
+    i += many
+  }
+  return turns
+}
+
+const distinct = (g: Ground, d: Dice, count: number): ReadonlyArray<ReadonlyArray<number>> => {
+  const found = new Map<string, ReadonlyArray<number>>()
+  while (found.size < count) {
+    const name = d.one(d.unit() < 0.5 ? g.names : g.words)
+    found.set(name.join(), name)
+  }
+  return [...found.values()]
+}
+
+/**
+ * Needles in a passage of the book, then questions about all of them, in another order; the answers count. `most` needles,
+ * or as many as fit where the row is short.
+ */
+export const needleRow = (g: Ground, key: HostKey, length: number, most = 8): Example => {
+  const d = dice(key)
+  const count = Math.min(1 + d.below(most), Math.max(1, Math.floor(length / 32)))
+  const needles = distinct(g, d, count).map((name) => needleOf(g, d, name))
+  const turns = turnsOf(g, d, d.shuffled(needles))
+  const { phrases: p } = g
+  const asked = turns.map((t, i) => [[...(i === 0 ? [] : p.user), ...t.question], t.answer] as const)
+  const used = 1 + p.opening.length + needles.reduce((n, x) => n + x.tokens.length, 0) +
+    asked.reduce((n, [q, a]) => n + q.length + a.length, 0)
+  const hay = passage(d, g.book, Math.max(0, length - used))
+  const places = needles.map(() => d.below(hay.length + 1)).sort((a, b) => a - b)
+  const row: Growing = { tokens: [], counted: [] }
+  put(row, [g.bos, ...p.opening], 0)
+  needles.forEach((n, i) => {
+    put(row, hay.subarray(i === 0 ? 0 : places[i - 1], places[i]), 0)
+    put(row, n.tokens, 0)
+  })
+  put(row, hay.subarray(places.at(-1)), 0)
+  for (const [question, answer] of asked) {
+    put(row, question, 0)
+    put(row, answer, 1)
+  }
+  return example(row, length, g.eos)
+}
+
+/** The row of a key: its kind is drawn by the mixture. */
+export const rowOf = (g: Ground, mixture: Mixture, key: HostKey, length: number): Example => {
+  const { text, repeats, needles } = mixture
+  const drawn = dice(hostFold(key, 0)).unit() * (text + repeats + needles)
+  const own = hostFold(key, 1)
+  if (drawn < text) return textRow(g, own, length)
+  return drawn < text + repeats ? repeatRow(g, own, length) : needleRow(g, own, length)
+}
