@@ -127,6 +127,9 @@ const isBytes = (side: unknown): side is Bytes<unknown, unknown> =>
 /** The tensor, or spec, that has the features. */
 export const mainOf = (side: unknown): unknown => isBytes(side) ? side.bytes : side
 
+/** Where new tokens begin: one place for all rows, or one for each point of these axes, as rows are not equally long. */
+export type Beginning<N extends string = string> = Tensor<"i32" | "u32", ReadonlyArray<N>> | number
+
 /** A place as an i32: a tensor, or a number that is known. */
 export const placeOf = (op: string, place: unknown): Node => {
   if (isNode(place)) return place.dtype === "u32" ? cast(place, "i32") : place
@@ -187,21 +190,29 @@ const extended = (side: unknown, given: unknown, place: Node): unknown => {
     const u = updates[i]
     return u === undefined
       ? failed(to, [to, x], i === 0 ? wrong : [])
-      : write(to, align(u, to.axes, to.axes.map((a) => sizeOf(u, a)!)), place, "key")
+      : write(to, align(u, to.axes, to.axes.map((a) => sizeOf(u, a)!)), startOf(to, place), "key")
   })
   return isBytes(side) ? { bytes: made[0], scale: made[1] } : made[0]
 }
 
+/** A place for one tensor of the cache: of the axes that it has. */
+const startOf = (to: Node, place: Node): Node => {
+  const stray = place.axes.filter((a) => a === "key" || !to.axes.includes(a))
+  return stray.length === 0 ? place : marked(constant("i32", 0), [
+    fault("NameFault", "appendToCache", `the place is ${show(place)}; it may have the axes of rows of ${show(to)}`),
+  ])
+}
+
 /**
- * The cache with new keys and values, which lie along `time`, from `place` on. In a program that donates the cache only
- * they are written. Faults: axes other than the cache's, more tokens than it has room for; see `cacheFaults` for a place
- * that is too far.
+ * The cache with new keys and values, which lie along `time`, from `place` on: the same for all rows, or one for each. In
+ * a program that donates the cache only they are written. Faults: axes other than the cache's, more tokens than it has
+ * room for; see `cacheFaults` for a place that is too far.
  */
 export const appendToCache = <C, A extends Axes, B extends Axes>(
   cache: C & Cache<Storage, A>,
   keys: Tensor<Float, B> & Has<B, "time" | "head"> & Same<Without<A, "key">, Without<B, "time">>,
   values: Tensor<Float, B>,
-  place: Tensor<"i32" | "u32", []> | number,
+  place: Beginning<Exclude<A[number], "key" | "head">>,
 ): C => {
   const isCache = isNode(mainOf(cache?.keys))
   const known = typeof place === "number" && isCache

@@ -3,7 +3,7 @@
  * side by side, and what the splits give is merged: the result does not depend on how many run at once.
  * @module
  */
-import { binary, cast, iota, sliceAxis, split } from "../core/graph/build.ts"
+import { align, binary, cast, iota, sliceAxis, split } from "../core/graph/build.ts"
 import { fault, type Faults } from "../core/graph/fault.ts"
 import { tensor } from "../core/graph/given.ts"
 import { lacking } from "../core/graph/make.ts"
@@ -12,7 +12,7 @@ import type { Axes, Has, Sub, Without } from "../core/tensor/axes.ts"
 import { type Float, type Tensor, typed } from "../core/tensor/tensor.ts"
 import { attentionWithLogSumExp, type Finished } from "./attention.ts"
 import type { AttentionOptions, Marks } from "./attention-settings.ts"
-import { type Cache, failed, mainOf, placeOf, readCache, type Storage } from "./cache.ts"
+import { type Beginning, type Cache, failed, mainOf, placeOf, readCache, type Storage } from "./cache.ts"
 import { finish, merge, mergeOver, ofFinished, type PartialAttention } from "./partial.ts"
 
 /** How to decode. */
@@ -33,6 +33,15 @@ export interface DecodeOptions<B extends Axes = Axes> {
   }
 }
 
+/** Places along `time`, so many from each beginning on. */
+export const placesFrom = <A extends Axes>(
+  from: Tensor<"i32" | "u32", A>,
+  time: number,
+): Tensor<"i32", [...A, "time"]> => {
+  const begin = placeOf("placesFrom", from)
+  return typed(binary("add", iota("time", time), align(begin, [...begin.axes, "time"], [...begin.shape, time])))
+}
+
 type Any = Tensor<Float, Axes>
 type Whole = PartialAttention<Axes, Axes>
 
@@ -46,13 +55,14 @@ const faultsOf = (q: Node, main: Node, size: number): Faults => [
 
 /**
  * For queries at `place`, `place` + 1, ... along `time`: attention to what the cache holds at their places and before;
- * they should be in it already. The result has the axes and the dtype of the queries. It has no gradient for a cache of
+ * they should be in it already. Rows may have places of their own: what lies in a row beyond is never seen, so rows that
+ * are not equally long need no padding that is masked. The result has the axes and the dtype of the queries. It has no gradient for a cache of
  * bytes. Faults: axes and sizes that do not fit, a split that is no whole number from 1.
  */
 export const decodeAttention = <D extends Float, A extends Axes, B extends Axes>(
   q: Tensor<D, A> & Has<A, "time" | "head"> & Sub<A, Without<B, "key">>,
   cache: Cache<Storage, B>,
-  place: Tensor<"i32" | "u32", []> | number,
+  place: Beginning<Exclude<B[number], "key" | "head">>,
   options: DecodeOptions<B> = {},
 ): Tensor<D, A> => {
   const op = "decodeAttention"
@@ -62,8 +72,7 @@ export const decodeAttention = <D extends Float, A extends Axes, B extends Axes>
   if (wrong.length > 0) return typed(failed(queries, [queries, main], wrong))
   const wide = cast(queries, "f32")
   const capacity = sizeOf(main, "key")!
-  const from = placeOf(op, place)
-  const at = binary("add", iota("time", sizeOf(wide, "time")!), from)
+  const at = placesFrom(typed<Marks<string>>(placeOf(op, place)), sizeOf(wide, "time")!)
   const part = (first: number, length: number, cut?: number): Finished<"f32", Axes, Axes> => {
     const along = (x: Node): Node => {
       const own = sliceAxis(x, "key", first, length)

@@ -38,7 +38,10 @@ export const exchanges: { readonly exchange: Rule<"exchange">; readonly write: R
     const held = binary("min", binary("max", start, 0), total - size)
     return [
       () => write(ct, zeros(updates), start, axis),
-      () => gather(ct, binary("add", iota(axis, size), align(cast(held, "i32"), [axis], [size])), axis),
+      () => {
+        const from = align(cast(held, "i32"), [...held.axes, axis], [...held.shape, size])
+        return gather(ct, binary("add", iota(axis, size), from), axis)
+      },
       null,
     ]
   },

@@ -185,8 +185,9 @@ const meanings: { readonly [T in Tag]: Meaning<T> } = {
     const out = Float64Array.from(x!.data)
     const along = strides(node, [axis])[0]!
     const [size, total] = [updates!.shape[updates!.axes.indexOf(axis)]!, sizeOf(node, axis)!]
-    const base = Math.max(0, Math.min(start!.data[0]!, total - size)) * along
-    walk(updates!.shape, [rowMajor(updates!.shape), strides(node, updates!.axes)], ([from, to]) => {
+    const orders = [rowMajor(updates!.shape), strides(node, updates!.axes), strides(start!, updates!.axes)]
+    walk(updates!.shape, orders, ([from, to, row]) => {
+      const base = Math.max(0, Math.min(start!.data[row!]!, total - size)) * along
       out[base + to!] = updates!.data[from!]!
     })
     return out

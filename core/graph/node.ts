@@ -128,7 +128,10 @@ export type Op =
   }
   /** Attention folded over keys, forward or one half of its gradient: see `Attention`. `pick` takes its results. */
   | { readonly tag: "attend" } & Attention
-  /** args: x, updates, start (one i32). x with the updates from `start` on along `axis`; start is held inside x. */
+  /**
+   * args: x, updates, start (i32, with axes of x other than `axis` or none). x with the updates from `start` on along
+   * `axis`; start is held inside x.
+   */
   | { readonly tag: "write"; readonly axis: string }
   /** args: x. What a collective gives this rank: see `Collective`. */
   | { readonly tag: "exchange"; readonly collective: Collective }

@@ -108,7 +108,7 @@ export const lowerUpdate = (around: Surroundings, n: Node): Lowered => {
   const d = n.axes.indexOf(axis)
   const made = settle(around, updates.shape, [], false, (t, ix) => {
     const value = lowerAt(t, updates, ix, [])
-    const at = lowerAt(t, start, [], [])
+    const at = lowerAt(t, start, start.axes.map((a) => ix[n.axes.indexOf(a)]!), [])
     if (t.missing.size > 0 || t.requests.length > 0) return E.left([...t.missing])
     const limit = x.shape[d]! - updates.shape[d]!
     const i32: Expr = at.dtype === "i32" ? at : { tag: "cast", dtype: "i32", x: at }

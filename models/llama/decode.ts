@@ -17,10 +17,9 @@ import { f32 } from "../../core/tensor/spec.ts"
 import type { F32, I32 } from "../../core/tensor/tensor.ts"
 import { appendToCache, type Cache, type CacheSpec, cacheSpec, type Storage } from "../../ops/cache.ts"
 import { dot } from "../../ops/contraction.ts"
-import { decodeAttention, type DecodeOptions } from "../../ops/decode.ts"
-import { add } from "../../ops/elementwise.ts"
+import { decodeAttention, type DecodeOptions, placesFrom } from "../../ops/decode.ts"
 import { take } from "../../ops/indexing.ts"
-import { constant, iota } from "../../ops/literal.ts"
+import { constant } from "../../ops/literal.ts"
 import { rmsNorm } from "../../ops/norm.ts"
 import type { Config } from "./config.ts"
 import { after, heads, type Keys, type Queries, type Stream } from "./llama.ts"
@@ -42,21 +41,24 @@ export const cacheSpecs = <const S extends Storage>(
     () => cacheSpec(storage, f32("batch group key head", { batch, group: c.groups, key: capacity, head: c.head })),
   )
 
-/** What a step gives: the caches with the new tokens, and logits of the token after the last. */
-export interface Decoded<S extends Storage> {
+/** Where each row goes on: one place for all, or one for each. */
+export type Places = I32 | I32<"batch">
+
+/** The caches with the new tokens, and the last stream, normalised: what the head reads. */
+export interface ReadOn<S extends Storage> {
   readonly caches: Caches<S>
-  readonly logits: F32<"batch vocab">
+  readonly stream: Stream
 }
 
 /**
- * Reads the tokens at `place`, `place` + 1, ... of every row. What the caches hold from `place` on is written over;
+ * Reads the tokens at `place`, `place` + 1, ... of every row. What the caches hold from `place` on is written over, and
+ * what lies beyond the new tokens is never seen, so a row may be read with padding behind it and go on from its end.
  * `cacheFaults` tells beforehand whether there is room.
  */
-export const decode =
+export const readOn =
   (c: Config, options: DecodeOptions<Room> = {}) =>
-  <S extends Storage>(p: Parameters, caches: Caches<S>, tokens: I32<"batch time">, place: I32): Decoded<S> => {
-    const count = sizeOf(tokens, "time") ?? 1
-    const positions = add(iota("time", count), place) as unknown as I32<"batch time">
+  <S extends Storage>(p: Parameters, caches: Caches<S>, tokens: I32<"batch time">, place: Places): ReadOn<S> => {
+    const positions: I32<"batch time"> = placesFrom(place as I32<"batch">, sizeOf(tokens, "time") ?? 1)
     const grown: Array<Cache<S, Room>> = []
     let x: Stream = take(p.embedding, tokens, "vocab")
     p.blocks.forEach((block, i) => {
@@ -67,6 +69,20 @@ export const decode =
       const seen: Queries = decodeAttention(q, cache, place, options)
       x = after(c, block)({ x, seen })
     })
-    const last: F32<"batch model"> = take(rmsNorm(x, p.norm, "model", c.epsilon), constant(count - 1, "i32"), "time")
-    return { caches: grown, logits: dot(last, p.head, "model") }
+    return { caches: grown, stream: rmsNorm(x, p.norm, "model", c.epsilon) }
+  }
+
+/** What a step gives: the caches with the new tokens, and logits of the token after the last. */
+export interface Decoded<S extends Storage> {
+  readonly caches: Caches<S>
+  readonly logits: F32<"batch vocab">
+}
+
+/** As `readOn`, with the logits of the token after the last that was read. */
+export const decode =
+  (c: Config, options: DecodeOptions<Room> = {}) =>
+  <S extends Storage>(p: Parameters, caches: Caches<S>, tokens: I32<"batch time">, place: Places): Decoded<S> => {
+    const read = readOn(c, options)(p, caches, tokens, place)
+    const last: F32<"batch model"> = take(read.stream, constant((sizeOf(tokens, "time") ?? 1) - 1, "i32"), "time")
+    return { caches: read.caches, logits: dot(last, p.head, "model") }
   }

@@ -52,6 +52,8 @@ interface Decoding {
   readonly key: number
   readonly split: number
   readonly window: number
+  /** Each row has a place of its own. */
+  readonly apart: boolean
 }
 
 const size = (most: number): fc.Arbitrary<number> => fc.integer({ min: 1, max: most })
@@ -66,6 +68,7 @@ const decodings: fc.Arbitrary<Decoding> = fc.record({
   key: fc.integer({ min: 6, max: 70 }),
   split: fc.constantFrom(5, 8, 16, 512),
   window: fc.constantFrom(0, 0, 4),
+  apart: fc.boolean(),
 })
 
 /** Tokens appended to a cache, and their attention to it. What is not written yet is random, and must not be seen. */
@@ -76,12 +79,14 @@ export const decodingGraphs: fc.Arbitrary<RandomGraph> = decodings.map((c): Rand
     q: f32("batch time group share head", c),
     k: token,
     v: token,
-    place: i32(),
+    place: c.apart ? i32("batch", c) : i32(),
   }
   const list = flatten(specs) as ReadonlyArray<readonly [string, AnySpec]>
   return {
     inputs: list.map(([path, s], i) =>
-      path === "place" ? { ...drawn(path, s, 1), values: [Math.floor(c.key / 2)] } : drawn(path, s, i + 1)
+      path === "place"
+        ? { ...drawn(path, s, 1), values: [Math.floor(c.key / 2), 1].slice(0, c.apart ? c.batch : 1) }
+        : drawn(path, s, i + 1)
     ),
     build: (nodes) => {
       const tree = unflatten(specs, Object.fromEntries(list.map(([path], i) => [path, nodes[i]!])))
@@ -91,7 +96,7 @@ export const decodingGraphs: fc.Arbitrary<RandomGraph> = decodings.map((c): Rand
         readonly q: F32<"batch time group share head">
         readonly k: F32<"batch time group head">
         readonly v: F32<"batch time group head">
-        readonly place: I32
+        readonly place: I32<"batch">
       }
       const now = appendToCache(cache, k, v, place)
       const out = decodeAttention(q, now, place, { split: c.split, ...(c.window > 0 ? { window: c.window } : {}) })

@@ -4,7 +4,7 @@ import * as fc from "fast-check"
 import { suite } from "uvu"
 import * as assert from "uvu/assert"
 import type { GraphFault } from "../../core/graph/fault.ts"
-import { sliceAxis } from "../../core/graph/build.ts"
+import { concat, sliceAxis } from "../../core/graph/build.ts"
 import { evaluate } from "../../core/graph/meaning.ts"
 import type { Node } from "../../core/graph/node.ts"
 import { faultsOf } from "../../core/graph/validity.ts"
@@ -131,6 +131,25 @@ it("padding in front of a prompt is not seen", () => {
   ;[...first, ...second].forEach((x, i) => assert.ok(Math.abs(x - got[i]!) <= 1e-12, `${i}: ${got[i]}, not ${x}`))
 })
 
+it("rows of their own lengths are each written at their end, and see nothing beyond it", () => {
+  const cut = (x: Node, from: number, n: number): Node => sliceAxis(x, "time", from, n)
+  // both rows are read to place 6, which is beyond the end of the first
+  const read = appendToCache(empty("f32"), typed<K>(cut(all.k, 0, 6)), typed<K>(cut(all.v, 0, 6)), 0)
+  const place = given("batch", [2], [3, 6], "i32").x as I32<"batch">
+  const cache = appendToCache(read, typed<K>(cut(all.k, 6, 2)), typed<K>(cut(all.v, 6, 2)), place)
+  const out = decodeAttention(typed<Q>(cut(all.q, 6, 2)), cache, place, { split: 5 })
+  const alone = (row: number, from: number): Node => {
+    const own = (x: Node): Node => sliceAxis(x, "batch", row, 1)
+    const joined = (x: Node): Node => concat([cut(own(x), 0, from), cut(own(x), 6, 2)], "time")
+    const whole = blockwiseAttention(typed<Q>(joined(all.q)), typed<K>(joined(all.k)), typed<K>(joined(all.v)), {
+      causal: true,
+    })
+    return cut(whole, from, 2)
+  }
+  const [got, first, second] = valuesOf([out, alone(0, 3), alone(1, 6)]) as [number[], number[], number[]]
+  ;[...first, ...second].forEach((x, i) => assert.ok(Math.abs(x - got[i]!) <= 1e-12, `${i}: ${got[i]}, not ${x}`))
+})
+
 const long = { ...sizes, time: 1, key: 1600 }
 const stepSpecs = <S extends Storage>(storage: S) => ({
   cache: cacheSpec(storage, f32("batch group key head", long)),
@@ -214,6 +233,11 @@ it("what does not fit is a fault with a sentence", () => {
     ],
     [() => appendToCache(cache, x, x, -1).keys as Node, "the place is -1; expected an i32, or a whole number from 0"],
     [() => appendToCache(cache, x, x, any("0")).keys as Node, "the place is 0; expected an i32"],
+    [
+      () => appendToCache(cache, x, x, any(given("time", [1], [0], "i32").x)).keys as Node,
+      "the place is i32[time 1]; it may have the axes of rows",
+    ],
+    [() => appendToCache(cache, x, x, given("batch", [3], [0, 1, 2], "i32").x).keys as Node, "axis 'batch' is 2"],
     [() => decodeAttention(any(null), cache, 0), "takes a tensor, got null"],
     [() => decodeAttention(any(q), any(undefined), 0), "takes a tensor, got undefined"],
     [() => decodeAttention(q, cache, 0, { split: 0 }), "split is 0; expected a whole number from 1"],

@@ -126,8 +126,9 @@ export const attend = (
 }
 
 /**
- * x with `updates` in it, from place `start` (one i32) along `axis`. The start is held between 0 and the last place from
- * which all updates fit. Where the result takes over x, only the updates are stored.
+ * x with `updates` in it, from place `start` along `axis`: one i32, or one for each point of other axes of x, so that rows
+ * that are not equally long are each written at their end. The start is held between 0 and the last place from which all
+ * updates fit. Where the result takes over x, only the updates are stored.
  */
 export const write = (x: Node, updates: Node, start: Node, axis: string): Node => {
   const rest = (n: Node): ReadonlyArray<string> => n.axes.filter((a) => a !== axis)
@@ -142,7 +143,10 @@ export const write = (x: Node, updates: Node, start: Node, axis: string): Node =
       ? none
       : [fault("DTypeFault", "write", `${show(updates)} into ${show(x)}: cast the updates first`)]),
     ...refused("write", indexRule, start),
-    ...(start.axes.length === 0 ? none : [fault("SizeFault", "write", `start is ${show(start)}; expected one number`)]),
+    ...clashes("write", x, start, [axis]),
+    ...(start.axes.every((a) => rest(x).includes(a)) ? none : [
+      fault("NameFault", "write", `start is ${show(start)}; it may have the axes ${quoted(rest(x))}, or none`),
+    ]),
     ...((sizeOf(updates, axis) ?? 0) <= (sizeOf(x, axis) ?? 0) ? none : [
       fault("SizeFault", "write", `${show(updates)} is longer along '${axis}' than ${show(x)}; slice it`),
     ]),

@@ -235,6 +235,20 @@ it("gather and scatter, with batch axes and places outside", () => {
   }, 6)
 })
 
+it("write, at one place and at one for each row, held inside", () => {
+  always(shapes("a k"), ([sizes, seed]) => {
+    const x = tensor("x", "a b k", { ...sizes, b: 5 }), updates = tensor("u", "a b k", { ...sizes, b: 2 })
+    const starts = draw(seed + 5, sizes["a"]!, -1, 6).map(Math.floor)
+    const each = build.data("i32", ["a"], [sizes["a"]!], Int32Array.from(starts))
+    const given = [draw(seed, count(x.shape)), draw(seed + 1, count(updates.shape))]
+    agrees(
+      ([v, u]) => [build.write(v!, u!, build.constant("i32", 2), "b"), build.write(v!, u!, each, "b")],
+      [x, updates],
+      given,
+    )
+  }, 4)
+})
+
 it("sort through argsort and gather", () => {
   always(shapes("a b"), ([sizes, seed]) => {
     const x = tensor("x", "a b", sizes)

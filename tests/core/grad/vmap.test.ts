@@ -93,6 +93,15 @@ it("contraction and indexing with either or both mapped", () => {
   ], [x, y, w])
 })
 
+it("writing at places that are mapped too", () => {
+  const at = (n: Node): Node => build.cast(build.binary("mul", build.binary("add", n, 1), 1.5), "i32")
+  same(([v, u, fixed]) => [
+    build.write(fixed!, build.sliceAxis(v!, "b", 1, 2), at(build.reduce("max", u!, ["b"])), "b"),
+    build.write(v!, build.sliceAxis(fixed!, "b", 1, 2), at(build.reduce("max", fixed!, ["b"])), "b"),
+    build.write(v!, build.sliceAxis(v!, "b", 1, 2), at(build.reduce("max", v!, ["b"])), "b"),
+  ], [x, y, w])
+})
+
 it("loops whose carry comes to depend on the place", () => {
   same(([v, u, fixed]) => {
     const loop = scan(
