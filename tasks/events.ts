@@ -3,6 +3,7 @@
  * test). The log of a run is its events, one JSON text a line, and the report is made of the log alone.
  * @module
  */
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -26,11 +27,17 @@ export interface Expected {
   readonly dispatches: number
 }
 
-/** One thing that happened; `at` is in milliseconds since 1970. */
-export type Event =
-  | {
-    readonly _tag: "Began"
-    readonly at: number
+/** What every event tells. */
+export interface Stamp {
+  /** Milliseconds since 1970. */
+  readonly at: number
+  /** The stage that it happened in. */
+  readonly stage: string
+}
+
+/** What happened, by its tag. */
+interface Happenings {
+  readonly Began: {
     readonly task: string
     /** Settings for people, in order. */
     readonly settings: ReadonlyArray<readonly [name: string, value: string]>
@@ -40,11 +47,22 @@ export type Event =
     readonly expected: ReadonlyArray<Expected>
     readonly baselines: ReadonlyArray<{ readonly tool: string; readonly bits: number }>
   }
-  | { readonly _tag: "Skipped"; readonly at: number; readonly path: string; readonly why: string }
-  | { readonly _tag: "Resumed"; readonly at: number; readonly step: number; readonly digest: string }
-  | {
-    readonly _tag: "Stepped"
-    readonly at: number
+  /** The stage's output was there already. */
+  readonly StageCached: { readonly key: string }
+  readonly StageStarted: { readonly key: string }
+  /** Another process makes it; this one waits for it. */
+  readonly StageWaiting: { readonly key: string; readonly pid: number; readonly host: string; readonly since: number }
+  readonly StageFinished: { readonly key: string; readonly digest: string }
+  readonly StageFailed: { readonly key: string; readonly why: string }
+  /** How far something is that has no steps of training: documents read, needles scored. A total of 0 is not known. */
+  readonly Progress: { readonly what: string; readonly done: number; readonly total: number; readonly unit: string }
+  /** What a person should know. */
+  readonly Note: { readonly text: string }
+  /** A loss far from the usual one; null where it was no finite number. */
+  readonly Spiked: { readonly step: number; readonly loss: number | null; readonly usual: number }
+  readonly Skipped: { readonly path: string; readonly why: string }
+  readonly Resumed: { readonly step: number; readonly digest: string }
+  readonly Stepped: {
     /** Steps done, out of `steps`. */
     readonly step: number
     readonly steps: number
@@ -57,9 +75,7 @@ export type Event =
     /** Bytes on the device now. */
     readonly memory: number
   }
-  | {
-    readonly _tag: "Evaluated"
-    readonly at: number
+  readonly Evaluated: {
     readonly step: number
     /** Bits per byte of the text. */
     readonly bits: number
@@ -67,31 +83,29 @@ export type Event =
     /** All of the held-out text, or the first part of it. */
     readonly whole: boolean
   }
-  | {
-    readonly _tag: "Saved"
-    readonly at: number
-    readonly step: number
-    readonly digest: string
-    readonly bytes: number
-  }
-  | {
-    readonly _tag: "Sampled"
-    readonly at: number
+  readonly Saved: { readonly step: number; readonly digest: string; readonly bytes: number }
+  readonly Sampled: {
     readonly step: number
     readonly prompt: string
     readonly text: string
     readonly temperature: number
   }
-  | {
-    readonly _tag: "Finished"
-    readonly at: number
+  readonly Finished: {
     readonly step: number
     readonly digest: string
     /** Most bytes that the device ever held. */
     readonly peak: number
   }
+}
 
-const at = { at: finite }
+/** What happened, before it is stamped with when and where. */
+export type Happening = { [T in keyof Happenings]: { readonly _tag: T } & Happenings[T] }[keyof Happenings]
+
+/** One thing that happened. */
+export type Event = Happening & Stamp
+
+const stamp = { at: finite, stage: t.string }
+const keyed = { ...stamp, key: t.string }
 const expected = t.strict({
   program: t.string,
   peak: finite,
@@ -105,7 +119,7 @@ const expected = t.strict({
 export const Event: t.Type<Event, unknown> = t.union([
   t.strict({
     _tag: t.literal("Began"),
-    ...at,
+    ...stamp,
     task: t.string,
     settings: t.readonlyArray(t.tuple([t.string, t.string])),
     digest: t.string,
@@ -114,11 +128,19 @@ export const Event: t.Type<Event, unknown> = t.union([
     expected: t.readonlyArray(expected),
     baselines: t.readonlyArray(t.strict({ tool: t.string, bits: finite })),
   }),
-  t.strict({ _tag: t.literal("Skipped"), ...at, path: t.string, why: t.string }),
-  t.strict({ _tag: t.literal("Resumed"), ...at, step: natural, digest: t.string }),
+  t.strict({ _tag: t.literal("StageCached"), ...keyed }),
+  t.strict({ _tag: t.literal("StageStarted"), ...keyed }),
+  t.strict({ _tag: t.literal("StageWaiting"), ...keyed, pid: natural, host: t.string, since: finite }),
+  t.strict({ _tag: t.literal("StageFinished"), ...keyed, digest: t.string }),
+  t.strict({ _tag: t.literal("StageFailed"), ...keyed, why: t.string }),
+  t.strict({ _tag: t.literal("Progress"), ...stamp, what: t.string, done: finite, total: finite, unit: t.string }),
+  t.strict({ _tag: t.literal("Note"), ...stamp, text: t.string }),
+  t.strict({ _tag: t.literal("Spiked"), ...stamp, step: natural, loss: t.union([finite, t.null]), usual: finite }),
+  t.strict({ _tag: t.literal("Skipped"), ...stamp, path: t.string, why: t.string }),
+  t.strict({ _tag: t.literal("Resumed"), ...stamp, step: natural, digest: t.string }),
   t.strict({
     _tag: t.literal("Stepped"),
-    ...at,
+    ...stamp,
     step: natural,
     steps: natural,
     loss: finite,
@@ -127,17 +149,17 @@ export const Event: t.Type<Event, unknown> = t.union([
     tokens: natural,
     memory: finite,
   }),
-  t.strict({ _tag: t.literal("Evaluated"), ...at, step: natural, bits: finite, bytes: natural, whole: t.boolean }),
-  t.strict({ _tag: t.literal("Saved"), ...at, step: natural, digest: t.string, bytes: natural }),
+  t.strict({ _tag: t.literal("Evaluated"), ...stamp, step: natural, bits: finite, bytes: natural, whole: t.boolean }),
+  t.strict({ _tag: t.literal("Saved"), ...stamp, step: natural, digest: t.string, bytes: natural }),
   t.strict({
     _tag: t.literal("Sampled"),
-    ...at,
+    ...stamp,
     step: natural,
     prompt: t.string,
     text: t.string,
     temperature: finite,
   }),
-  t.strict({ _tag: t.literal("Finished"), ...at, step: natural, digest: t.string, peak: finite }),
+  t.strict({ _tag: t.literal("Finished"), ...stamp, step: natural, digest: t.string, peak: finite }),
 ]) as t.Type<Event, unknown>
 
 // ---- the hub ---------------------------------------------------------------
@@ -159,6 +181,17 @@ export const events: Layer.Layer<Events> = Layer.effect(
 /** Tells all listeners. */
 export const tell = (event: Event): Effect.Effect<void, never, Events> =>
   Effect.flatMap(Events, ({ hub }) => PubSub.publish(hub, event))
+
+/** The stage that runs now; `run` provides it. */
+export const StageName: Context.Reference<string> = Context.Reference<string>("orrery/tasks/StageName", {
+  defaultValue: () => "",
+})
+
+/** Tells all listeners what happened now, in the stage that runs. */
+export const say = (what: Happening): Effect.Effect<void, never, Events> =>
+  Effect.gen(function* () {
+    yield* tell({ ...what, at: yield* Clock.currentTimeMillis, stage: yield* StageName })
+  })
 
 /** A listener hears every event from now on; its fiber ends after the end is told. */
 export const listen = <X, R>(
@@ -208,15 +241,28 @@ const atEnd = (e: Event): boolean =>
 const before = (e: Event, step: number): boolean =>
   step >= 0 && (!("step" in e) || (e.step <= step && !(atEnd(e) && e.step === step)))
 
-/** Stretches of a log, each with its beginning. */
+/** What tells of an attempt and not of what came of it: taken back when the stage is begun again. */
+const attempts: ReadonlySet<Event["_tag"]> = new Set(["Began", "StageStarted", "StageWaiting", "StageFailed"])
+
+/** One stage's events, cut where it was begun again. */
 const stretches = (log: ReadonlyArray<Event>): ReadonlyArray<ReadonlyArray<Event>> => {
-  const starts = log.flatMap((e, i) => e._tag === "Began" ? [i] : [])
-  return starts.map((start, n) => log.slice(n === 0 ? 0 : start, starts[n + 1]))
+  const mark = log.some((e) => e._tag === "StageStarted") ? "StageStarted" : "Began"
+  const starts = log.flatMap((e, i) => e._tag === mark ? [i] : [])
+  return starts.length === 0 ? [log] : starts.map((start, n) => log.slice(n === 0 ? 0 : start, starts[n + 1]))
 }
 
-/** One history out of a log with interruptions: what a run did after the checkpoint it was taken up from never was. */
-export const history = (log: ReadonlyArray<Event>): ReadonlyArray<Event> =>
+const stageHistory = (log: ReadonlyArray<Event>): ReadonlyArray<Event> =>
   stretches(log).reduce<ReadonlyArray<Event>>((kept, stretch) => {
     const from = stretch.find((e) => e._tag === "Resumed")?.step ?? -1
-    return [...kept.filter((k) => k._tag !== "Began" && before(k, from)), ...stretch]
+    return [...kept.filter((k) => !attempts.has(k._tag) && before(k, from)), ...stretch]
   }, [])
+
+/**
+ * One history out of a log with interruptions, stage by stage: what a stage did after the checkpoint it was taken up from
+ * never was.
+ */
+export const history = (log: ReadonlyArray<Event>): ReadonlyArray<Event> => {
+  const stages = [...new Set(log.map((e) => e.stage))]
+  const kept = new Set(stages.flatMap((stage) => stageHistory(log.filter((e) => e.stage === stage))))
+  return log.filter((e) => kept.has(e))
+}

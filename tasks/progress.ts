@@ -99,6 +99,22 @@ export const describe = (view: View, e: Event): string => {
         ),
         e.baselines.map((b) => `${b.tool} ${b.bits.toFixed(3)} bits per byte`).join(", "),
       ].filter((line) => line !== "").join("\n")
+    case "StageCached":
+      return `${e.stage}: there already (${e.key.slice(0, 12)})`
+    case "StageStarted":
+      return `${e.stage}: begins (${e.key.slice(0, 12)})`
+    case "StageWaiting":
+      return `${e.stage}: process ${e.pid} on ${e.host} makes it since ${new Date(e.since).toISOString()}; waiting`
+    case "StageFinished":
+      return `${e.stage}: done (${e.digest.slice(0, 12)})`
+    case "StageFailed":
+      return `${e.stage}: ${e.why}`
+    case "Progress":
+      return `${e.what} ${grouped(e.done)}${e.total > 0 ? `/${grouped(e.total)}` : ""} ${e.unit}`
+    case "Note":
+      return `${e.stage}: ${e.text}`
+    case "Spiked":
+      return `step ${grouped(e.step)}: the loss is ${e.loss ?? "no number"}; usual is ${e.usual}`
     case "Skipped":
       return `passed over ${e.path}: ${e.why}`
     case "Resumed":
@@ -137,13 +153,13 @@ export const printer = (terminal: Terminal, seconds = 10): (event: Event) => Eff
   const show = (e: Event): void => {
     view = hear(view, e)
     const text = describe(view, e)
-    if (e._tag !== "Stepped") {
+    if (e._tag !== "Stepped" && e._tag !== "Progress") {
       terminal.write(`${open ? erase : ""}${text}\n`)
       open = false
     } else if (terminal.interactive) {
       terminal.write(erase + text.slice(0, terminal.columns - 1))
       open = true
-    } else if (e.at - told >= 1000 * seconds || e.step === e.steps) {
+    } else if (e.at - told >= 1000 * seconds || (e._tag === "Stepped" && e.step === e.steps)) {
       told = e.at
       terminal.write(text + "\n")
     }

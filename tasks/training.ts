@@ -3,7 +3,6 @@
  * checkpoint; what it does depends on the settings and the text alone, so interrupted or not it gives the same bytes.
  * @module
  */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { either as E } from "fp-ts"
 import type { DeviceFault } from "../core/device/backend.ts"
@@ -20,7 +19,7 @@ import { warmupCosineAt } from "../ops/schedule.ts"
 import { baselines } from "./baselines.ts"
 import { newest, save, type Skipped } from "./checkpoint.ts"
 import { batches, type Corpus } from "./data.ts"
-import { type Events, tell } from "./events.ts"
+import { type Events, say, StageName } from "./events.ts"
 import { first, type Learner, learner, place, restore, tensorsOf } from "./learner.ts"
 import { draw } from "./sampling.ts"
 import { encodeSettings, listed, type Settings } from "./settings.ts"
@@ -89,14 +88,14 @@ const start = (s: Settings, id: string): Effect.Effect<
   Effect.gen(function* () {
     const { checkpoint, skipped } = yield* newest(id)
     for (const { path, why } of skipped) {
-      yield* tell({ _tag: "Skipped", at: yield* Clock.currentTimeMillis, path, why })
+      yield* say({ _tag: "Skipped", path, why })
     }
     if (checkpoint === undefined && skipped.length > 0) {
       return yield* Effect.fail(noneWhole((yield* Store).root, skipped))
     }
     if (checkpoint === undefined) return { state: first(s), step: 0, saved: "" }
     const { step, state } = checkpoint.manifest
-    yield* tell({ _tag: "Resumed", at: yield* Clock.currentTimeMillis, step, digest: state.digest })
+    yield* say({ _tag: "Resumed", step, digest: state.digest })
     return { state: yield* orFail(restore(s, checkpoint.tensors)), step, saved: state.digest }
   })
 
@@ -110,7 +109,7 @@ const look = (
 ): Effect.Effect<number, DeviceFault, Events> =>
   Effect.gen(function* () {
     const bits = yield* l.bits(parameters, text)
-    yield* tell({ _tag: "Evaluated", at: yield* Clock.currentTimeMillis, step, bits, bytes: text.length, whole })
+    yield* say({ _tag: "Evaluated", step, bits, bytes: text.length, whole })
     return bits
   })
 
@@ -127,7 +126,7 @@ const samples = (
       const given = tokens.length
       for (let n = 0; n < length; n++) tokens.push(draw(yield* l.next(parameters, tokens), temperature, key, n))
       const text = bytes.decode(tokens.slice(given))
-      yield* tell({ _tag: "Sampled", at: yield* Clock.currentTimeMillis, step, prompt, text, temperature })
+      yield* say({ _tag: "Sampled", step, prompt, text, temperature })
     }
   })
 
@@ -154,9 +153,8 @@ export const run = (
     const l = yield* learner(s)
     const id = yield* identity(s, corpus)
     const { steps, batch, time } = s.recipe
-    yield* tell({
+    yield* say({
       _tag: "Began",
-      at: yield* Clock.currentTimeMillis,
       task: title,
       settings: listed(s),
       digest: id,
@@ -176,9 +174,8 @@ export const run = (
       state = out.state
       const done = n + 1
       if (!Number.isFinite(out.loss) || !Number.isFinite(out.norm)) return yield* Effect.fail(diverged(done, out.loss))
-      yield* tell({
+      yield* say({
         _tag: "Stepped",
-        at: yield* Clock.currentTimeMillis,
         step: done,
         steps,
         loss: out.loss,
@@ -194,9 +191,9 @@ export const run = (
     yield* samples(s, l, state.parameters, steps)
     yield* publish(s, yield* tensorsOf(state))
     const { peak } = yield* device.memory
-    yield* tell({ _tag: "Finished", at: yield* Clock.currentTimeMillis, step: steps, digest: saved, peak })
+    yield* say({ _tag: "Finished", step: steps, digest: saved, peak })
     return { step: steps, bits, digest: saved }
-  }))
+  })).pipe(Effect.provideService(StageName, "world"))
 
 const diverged = (step: number, loss: number): Diverged => ({
   _tag: "Diverged",
@@ -213,6 +210,6 @@ const store = (
   Effect.gen(function* () {
     const manifest = yield* save(step, id, yield* tensorsOf(state), keptCheckpoints)
     const { digest, bytes } = manifest.state
-    yield* tell({ _tag: "Saved", at: yield* Clock.currentTimeMillis, step, digest, bytes })
+    yield* say({ _tag: "Saved", step, digest, bytes })
     return digest
   })

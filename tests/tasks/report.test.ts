@@ -29,6 +29,7 @@ const it = suite("tasks/report")
 const began: Happening = {
   _tag: "Began",
   at: 1000,
+  stage: "world",
   task: "A <small> run",
   settings: [["layers", "2"], ["seed", "42"]],
   digest: "ab".repeat(32),
@@ -40,6 +41,7 @@ const began: Happening = {
 const stepped = (step: number, loss = 5 / step): Happening => ({
   _tag: "Stepped",
   at: 1000 + step * 100,
+  stage: "world",
   step,
   steps: 40,
   loss,
@@ -49,25 +51,40 @@ const stepped = (step: number, loss = 5 / step): Happening => ({
   memory: 50_000_000,
 })
 const evaluated = (step: number, bits: number, whole: boolean): Happening => (
-  { _tag: "Evaluated", at: 1000 + step * 100, step, bits, bytes: 122_098, whole }
+  { _tag: "Evaluated", at: 1000 + step * 100, stage: "world", step, bits, bytes: 122_098, whole }
 )
 const saved = (step: number): Happening => ({
   _tag: "Saved",
   at: 9000,
+  stage: "world",
   step,
   digest: "cd".repeat(32),
   bytes: 5_537_288,
 })
-const resumed = (step: number): Happening => ({ _tag: "Resumed", at: 9000, step, digest: "cd".repeat(32) })
+const resumed = (step: number): Happening => ({
+  _tag: "Resumed",
+  at: 9000,
+  stage: "world",
+  step,
+  digest: "cd".repeat(32),
+})
 const sampled: Happening = {
   _tag: "Sampled",
   at: 9000,
+  stage: "world",
   step: 40,
   prompt: "Call me",
   text: " <b>Ish\x1b[31mmael",
   temperature: 0.7,
 }
-const finished: Happening = { _tag: "Finished", at: 9100, step: 40, digest: "cd".repeat(32), peak: 51_000_000 }
+const finished: Happening = {
+  _tag: "Finished",
+  at: 9100,
+  stage: "world",
+  step: 40,
+  digest: "cd".repeat(32),
+  peak: 51_000_000,
+}
 const steps = (from: number, to: number): ReadonlyArray<Happening> =>
   Array.from({ length: to - from + 1 }, (_, i) => stepped(from + i))
 const whole: ReadonlyArray<Happening> = [
