@@ -12,15 +12,14 @@ import { type FileFault, fileFault } from "../core/files/codec.ts"
 import type { Stored } from "../core/files/safetensors.ts"
 import { sentence } from "../core/graph/fault.ts"
 import { hostKey } from "../core/random/host.ts"
-import { type AnyHost, type Host, store } from "../core/tensor/host.ts"
-import type { AnySpec } from "../core/tensor/spec.ts"
-import { flatten, unflatten } from "../core/tensor/tree.ts"
+import type { Host } from "../core/tensor/host.ts"
 import type { Hosts, Parameters } from "../models/llama/parameters.ts"
-import { begin, number, type State } from "../models/llama/train.ts"
+import { begin, number, type State, stateSpecs } from "../models/llama/train.ts"
 import { type Batch, windows } from "./data.ts"
 import type { Expected } from "./events.ts"
 import { expected, programs, windowRows } from "./programs.ts"
 import type { Settings } from "./settings.ts"
+import { tensorsOf as named, treeOf } from "./train/parameters.ts"
 
 // ---- types -----------------------------------------------------------------
 
@@ -54,39 +53,15 @@ export const first = (s: Settings): Hosts<State> => begin(s.model, hostKey(s.see
 export const place = (state: Hosts<State>): Effect.Effect<Values<State>, DeviceFault, Device | Scope.Scope> =>
   Effect.flatMap(Device, (device) => device.place(state))
 
-/** Brings a state home, as a file wants it: tensors named by their paths; the oracle's float64 is rounded. */
+/** Brings a state home, as a file wants it. */
 export const tensorsOf = (state: Values<State>): Effect.Effect<ReadonlyArray<Stored>, DeviceFault, Device> =>
-  Effect.map(Effect.flatMap(Device, (device) => device.fetch(state)), (home) => {
-    const leaves = flatten(home) as ReadonlyArray<readonly [string, AnyHost]>
-    return leaves.map(([name, { dtype, shape, data }]) => (
-      { name, dtype, shape, data: data instanceof Float64Array ? store(dtype, data) : data }
-    ))
-  })
+  Effect.map(Effect.flatMap(Device, (device) => device.fetch(state)), named)
 
 /** The state that a file's tensors are. Faults: one that is missing, or of another shape or dtype. */
 export const restore = (
   s: Settings,
   tensors: ReadonlyArray<Stored>,
-): E.Either<ReadonlyArray<FileFault>, Hosts<State>> => {
-  const like = first(s)
-  const wanted = flatten(like) as ReadonlyArray<readonly [string, AnySpec]>
-  const found = new Map(tensors.map((x) => [x.name, x]))
-  const text = (x: { readonly dtype: string; readonly shape: ReadonlyArray<number> }): string =>
-    `${x.dtype} [${x.shape.join(", ")}]`
-  const faults = wanted.flatMap(([path, spec]) => {
-    const got = found.get(path)
-    return got === undefined
-      ? [fileFault("missing", path, `the checkpoint has no tensor '${path}'`)]
-      : text(got) === text(spec)
-      ? []
-      : [fileFault("size", path, `tensor '${path}': expected ${text(spec)}, got ${text(got)}`)]
-  })
-  if (faults.length > 0) return E.left(faults)
-  const leaves = Object.fromEntries(wanted.map(([path, spec]) => [path, { ...spec, data: found.get(path)!.data }]))
-  return E.mapLeft(() => [fileFault("missing", "state", "the checkpoint is of another model")])(
-    unflatten(like, leaves),
-  ) as E.Either<ReadonlyArray<FileFault>, Hosts<State>>
-}
+): E.Either<ReadonlyArray<FileFault>, Hosts<State>> => treeOf<State>(stateSpecs(s.model), tensors)
 
 // ---- programs ------------------------------------------------------------------
 

@@ -5,10 +5,11 @@
  */
 import { either as E } from "fp-ts"
 import * as t from "io-ts"
-import { decodeJson, decodeValue, type FileFault, fileFault, finite, natural, positive } from "../core/files/codec.ts"
+import { decodeJson, decodeValue, type FileFault, fileFault, natural, positive } from "../core/files/codec.ts"
 import { type Config, configFaults } from "../models/llama/config.ts"
 import type { Recipe } from "../models/llama/train.ts"
 import * as bytes from "../models/tokenizers/bytes.ts"
+import { ConfigCodec, RecipeCodec } from "./train/settings.ts"
 
 /** Everything that the outcome depends on. */
 export interface Settings {
@@ -72,37 +73,11 @@ export const withSteps = (s: Settings, steps: number): Settings => ({
 
 // ---- codec -------------------------------------------------------------------
 
-const Model: t.Type<Config, unknown> = t.strict({
-  vocab: positive,
-  model: positive,
-  hidden: positive,
-  layers: positive,
-  groups: positive,
-  share: positive,
-  head: positive,
-  theta: finite,
-  epsilon: finite,
-  context: positive,
-})
-
-const RecipeCodec: t.Type<Recipe, unknown> = t.strict({
-  batch: positive,
-  time: positive,
-  steps: positive,
-  warmup: natural,
-  peak: finite,
-  end: finite,
-  clip: finite,
-  decay: finite,
-  beta1: finite,
-  beta2: finite,
-})
-
 const Codec: t.Type<Settings, unknown> = t.strict({
   version: t.literal(1),
   task: t.literal("world"),
   seed: natural,
-  model: Model,
+  model: ConfigCodec,
   recipe: RecipeCodec,
   look: positive,
   glance: positive,

@@ -4,14 +4,11 @@
  * @module
  */
 import * as Effect from "effect/Effect"
-import { either as E } from "fp-ts"
 import type { DeviceFault } from "../core/device/backend.ts"
 import { Device, type Values } from "../core/device/device.ts"
 import { type FileFault, fileFault } from "../core/files/codec.ts"
-import { encode, type Stored } from "../core/files/safetensors.ts"
 import { hostFold, hostKey } from "../core/random/host.ts"
-import { parameterCount, toForeign } from "../models/llama/config.ts"
-import { toHuggingFace } from "../models/llama/names.ts"
+import { parameterCount } from "../models/llama/config.ts"
 import type { Hosts, Parameters } from "../models/llama/parameters.ts"
 import { schedule, type State } from "../models/llama/train.ts"
 import * as bytes from "../models/tokenizers/bytes.ts"
@@ -23,6 +20,7 @@ import { type Events, say, StageName } from "./events.ts"
 import { first, type Learner, learner, place, restore, tensorsOf } from "./learner.ts"
 import { draw } from "./sampling.ts"
 import { encodeSettings, listed, type Settings } from "./settings.ts"
+import { orFail, publish } from "./train/parameters.ts"
 import { digest, Store, type StoreFault, utf8 } from "./store.ts"
 
 // ---- types -----------------------------------------------------------------
@@ -56,9 +54,6 @@ const prompts: ReadonlyArray<{ readonly prompt: string; readonly temperature: nu
   { prompt: "The whale ", temperature: 0.7, length: 300 },
   { prompt: "CHAPTER 136. ", temperature: 0.9, length: 300 },
 ]
-
-const orFail = <A>(e: E.Either<ReadonlyArray<FileFault>, A>): Effect.Effect<A, FileFault> =>
-  E.isLeft(e) ? Effect.fail(e.left[0]!) : Effect.succeed(e.right)
 
 // ---- parts -------------------------------------------------------------------
 
@@ -130,16 +125,6 @@ const samples = (
     }
   })
 
-/** The parameters as other programs read them: `model/model.safetensors` and `model/config.json`. */
-const publish = (s: Settings, tensors: ReadonlyArray<Stored>): Effect.Effect<void, FileFault | StoreFault, Store> =>
-  Effect.gen(function* () {
-    const store = yield* Store
-    const { parameters } = yield* orFail(restore(s, tensors))
-    const file = yield* orFail(encode(toHuggingFace(s.model, parameters), new Map([["format", "pt"]])))
-    yield* store.write("model/model.safetensors", file)
-    yield* store.write("model/config.json", utf8(JSON.stringify(toForeign(s.model), null, 2) + "\n"))
-  })
-
 // ---- the run -----------------------------------------------------------------
 
 /** All of it. Checkpoints of the same settings and text that lie in the store are taken up. */
@@ -189,7 +174,7 @@ export const run = (
     }
     const bits = yield* look(l, state.parameters, corpus.heldOut, steps, true)
     yield* samples(s, l, state.parameters, steps)
-    yield* publish(s, yield* tensorsOf(state))
+    yield* publish(s.model, (yield* device.fetch(state.parameters)) as unknown as Hosts<Parameters>)
     const { peak } = yield* device.memory
     yield* say({ _tag: "Finished", step: steps, digest: saved, peak })
     return { step: steps, bits, digest: saved }

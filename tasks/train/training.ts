@@ -22,6 +22,8 @@ export interface Training<X, R> {
   /** Parameters to begin with; drawn from the seed where there are none. They must be of the config's shapes. */
   readonly start: FileRef | undefined
   readonly batches: Batches<X, R>
+  /** Do the rows have segments and positions? The program is made before the first of them is read. */
+  readonly packed?: boolean
   /** Steps between two saved states. */
   readonly save: number
 }
@@ -34,7 +36,8 @@ export interface Point {
   readonly norm: number
 }
 
-const Point: t.Type<Point, unknown> = t.strict({ step: natural, loss: finite, rate: finite, norm: finite })
+/** The codec of points. */
+export const Point: t.Type<Point, unknown> = t.strict({ step: natural, loss: finite, rate: finite, norm: finite })
 
 /** What was learned: parameters by digest, and how it went. It holds no times, so that equal runs give equal bytes. */
 export interface Trained {
