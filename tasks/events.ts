@@ -244,15 +244,18 @@ const before = (e: Event, step: number): boolean =>
 /** What tells of an attempt and not of what came of it: taken back when the stage is begun again. */
 const attempts: ReadonlySet<Event["_tag"]> = new Set(["Began", "StageStarted", "StageWaiting", "StageFailed"])
 
+/** An event by its place in the log. */
+type Placed = Event & { readonly place: number }
+
 /** One stage's events, cut where it was begun again. */
-const stretches = (log: ReadonlyArray<Event>): ReadonlyArray<ReadonlyArray<Event>> => {
+const stretches = (log: ReadonlyArray<Placed>): ReadonlyArray<ReadonlyArray<Placed>> => {
   const mark = log.some((e) => e._tag === "StageStarted") ? "StageStarted" : "Began"
   const starts = log.flatMap((e, i) => e._tag === mark ? [i] : [])
   return starts.length === 0 ? [log] : starts.map((start, n) => log.slice(n === 0 ? 0 : start, starts[n + 1]))
 }
 
-const stageHistory = (log: ReadonlyArray<Event>): ReadonlyArray<Event> =>
-  stretches(log).reduce<ReadonlyArray<Event>>((kept, stretch) => {
+const stageHistory = (log: ReadonlyArray<Placed>): ReadonlyArray<Placed> =>
+  stretches(log).reduce<ReadonlyArray<Placed>>((kept, stretch) => {
     const from = stretch.find((e) => e._tag === "Resumed")?.step ?? -1
     return [...kept.filter((k) => !attempts.has(k._tag) && before(k, from)), ...stretch]
   }, [])
@@ -262,7 +265,8 @@ const stageHistory = (log: ReadonlyArray<Event>): ReadonlyArray<Event> =>
  * never was.
  */
 export const history = (log: ReadonlyArray<Event>): ReadonlyArray<Event> => {
+  const placed = log.map((e, place) => ({ ...e, place }))
   const stages = [...new Set(log.map((e) => e.stage))]
-  const kept = new Set(stages.flatMap((stage) => stageHistory(log.filter((e) => e.stage === stage))))
-  return log.filter((e) => kept.has(e))
+  const kept = new Set(stages.flatMap((s) => stageHistory(placed.filter((e) => e.stage === s)).map((e) => e.place)))
+  return log.filter((_, place) => kept.has(place))
 }
