@@ -92,6 +92,13 @@ export const readParameters = (
 ): Effect.Effect<Hosts<Parameters>, StoreFault | FileFault, Store> =>
   Effect.flatMap(getTensors(ref), (tensors) => orFail(parametersIn(c, tensors)))
 
+/** The name that a file of these tensors has, without writing it. */
+export const nameTensors = (tensors: ReadonlyArray<Stored>): Effect.Effect<FileRef, FileFault> =>
+  Effect.gen(function* () {
+    const bytes = yield* orFail(encode(tensors, new Map()))
+    return { digest: yield* digest(bytes), bytes: bytes.length }
+  })
+
 // ---- for others ------------------------------------------------------------------
 
 /** Where published files lie, and what the tensors' digest is. */

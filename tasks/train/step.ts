@@ -13,8 +13,19 @@ import { localKind, ranksOf, type Spread } from "../../core/mesh/shape.ts"
 import { compileOn, type MeshCompiled } from "../../core/mesh/spmd.ts"
 import type { AnySpec } from "../../core/tensor/spec.ts"
 import { map, type Tensors } from "../../core/tensor/tree.ts"
-import type { Specs } from "../../models/llama/parameters.ts"
-import { asked, examples, type Metrics, type State, stateSpecs, step } from "../../models/llama/train.ts"
+import type { Hosts, Parameters, Specs } from "../../models/llama/parameters.ts"
+import {
+  asked,
+  examples,
+  type Metrics,
+  type Recipe,
+  schedule,
+  type State,
+  stateSpecs,
+  step,
+} from "../../models/llama/train.ts"
+import { adamStart } from "../../ops/optimiser.ts"
+import { warmupCosineAt } from "../../ops/schedule.ts"
 import type { Expectation } from "../stage/stage.ts"
 import type { Training } from "./training.ts"
 
@@ -63,6 +74,15 @@ export const stepDigest = (s: Stepping): E.Either<Faults, string> => {
   const faults = topological(roots).flatMap((n) => n.faults)
   return faults.length > 0 ? E.left(faults) : E.right(digest(roots))
 }
+
+/** The state before the first step, from these parameters. */
+export const firstState = (parameters: Hosts<Parameters>): Hosts<State> => ({
+  parameters,
+  optimiser: adamStart(parameters) as unknown as Hosts<State>["optimiser"],
+})
+
+/** The learning rate of step 0, 1, ... */
+export const rateAt = (recipe: Recipe, step: number): number => warmupCosineAt(schedule(recipe), step)
 
 // ---- what is known before ---------------------------------------------------------
 

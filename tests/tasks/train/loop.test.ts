@@ -1,0 +1,193 @@
+/** The loop on the CPU device: it learns, tells, saves, and goes on as if nothing had happened. */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import fc from "fast-check"
+import { suite } from "uvu"
+import * as assert from "uvu/assert"
+import { Device, layer, make } from "../../../core/device/device.ts"
+import { wasm } from "../../../core/wasm/backend.ts"
+import { type Event, events, heardBy } from "../../../tasks/events.ts"
+import { memory, Store, type StoreFault, storeFault } from "../../../tasks/store.ts"
+import { train, type TrainingFault } from "../../../tasks/train/loop.ts"
+import type { Trained, Training } from "../../../tasks/train/training.ts"
+import type { Watch } from "../../../tasks/train/watch.ts"
+import { config, counted, journalIn, recipe, rowsAt, training } from "./tiny.ts"
+
+const it = suite("tasks/train/loop")
+
+type Files = Map<string, Uint8Array>
+
+interface Ran {
+  readonly trained: Trained
+  readonly told: ReadonlyArray<Event>
+}
+
+/** One device for all trainings but those that are about threads. */
+const scope = Effect.runSync(Scope.make())
+const shared = await Effect.runPromise(Effect.flatMap(wasm({ threads: 1 }), make).pipe(Scope.provide(scope)))
+it.after(() => Effect.runPromise(Scope.close(scope, Exit.void)))
+
+/** The training over whatever store there is. */
+const ran = (t: Training<never, never>, threads: number, watch?: Watch): Effect.Effect<Ran, TrainingFault, Store> =>
+  Effect.gen(function* () {
+    const told: Array<Event> = []
+    const journal = yield* journalIn
+    const around = Layer.merge(events, threads === 1 ? Layer.succeed(Device, shared) : layer(wasm({ threads })))
+    const trained = yield* heardBy(train(t, journal, watch), [(e) => Effect.sync(() => void told.push(e))]).pipe(
+      Effect.provide(around),
+    )
+    return { trained, told }
+  })
+
+const on = (files: Files, t: Training<never, never> = training, threads = 1): Promise<Ran> =>
+  Effect.runPromise(Effect.provide(ran(t, threads), memory(files)))
+
+const fault = (files: Files, t: Training<never, never>, watch?: Watch): Promise<TrainingFault> =>
+  Effect.runPromise(Effect.provide(Effect.flip(ran(t, 1, watch)), memory(files)))
+
+const whole = await (async () => {
+  const files: Files = new Map()
+  return { files, ...await on(files) }
+})()
+
+it("learns, tells every step, and saves as often as it should", () => {
+  const { told, trained, files } = whole
+  assert.equal(told.map((e) => e._tag).filter((x) => x !== "Stepped"), ["Saved", "Saved", "Saved"])
+  assert.equal(told.flatMap((e) => e._tag === "Stepped" ? [e.step] : []), [1, 2, 3, 4, 5, 6, 7, 8, 9])
+  assert.ok(told.every((e) => e.stage === "tiny"))
+  const losses = trained.curve.map((p) => p.loss)
+  assert.ok(Math.abs(losses[0]! - Math.log(config.vocab)) < 0.1, `it begins with no idea: ${losses[0]}`)
+  assert.ok(losses.at(-1)! < losses[0]! - 0.03, losses.join(" "))
+  assert.is(trained.tokens, 9 * 4 * 16)
+  assert.equal(told.flatMap((e) => e._tag === "Stepped" ? [e.tokens] : []).slice(0, 2), [64, 128])
+  // of three states the last is left, and the parameters
+  assert.is([...files.keys()].filter((n) => n.startsWith("tensors/")).length, 2)
+})
+
+it("the device allocates nothing after the first step, and no more than was forecast", () => {
+  const memories = whole.told.flatMap((e) => e._tag === "Stepped" ? [e.memory] : [])
+  assert.is(new Set(memories).size, 1, `memory stands still: ${memories}`)
+})
+
+it("gives the same bytes with any number of threads", async () => {
+  for (const threads of [2, 3]) {
+    const files: Files = new Map()
+    const { trained } = await on(files, training, threads)
+    assert.equal(trained, whole.trained)
+    assert.equal([...files.keys()].sort(), [...whole.files.keys()].sort())
+  }
+})
+
+it("gives other bytes with another seed", async () => {
+  const { trained } = await on(new Map(), { ...training, seed: 4 })
+  assert.not.equal(trained.parameters.digest, whole.trained.parameters.digest)
+})
+
+/** The training with a store that fails at the n-th change: `die` is a machine that stops, a fault is a full disk. */
+const weak = (files: Files, changes: number, act: Effect.Effect<never, StoreFault>) => {
+  let left = changes
+  const change = (write: Effect.Effect<void, StoreFault>): Effect.Effect<void, StoreFault> =>
+    Effect.suspend(() => left-- > 0 ? write : act)
+  return Effect.gen(function* () {
+    const store = yield* Store
+    const weakened: Store = {
+      ...store,
+      write: (p, b) => change(store.write(p, b)),
+      remove: (p) => change(store.remove(p)),
+    }
+    return yield* ran(training, 1).pipe(Effect.provideService(Store, weakened))
+  }).pipe(Effect.provide(memory(files)))
+}
+
+it("stopped at any change of the store, and begun again, it gives the same bytes", () =>
+  fc.assert(
+    fc.asyncProperty(fc.integer({ min: 0, max: 8 }), async (changes) => {
+      const files: Files = new Map()
+      await Effect.runPromise(Effect.exit(weak(files, changes, Effect.die("power"))))
+      assert.equal((await on(files)).trained, whole.trained)
+    }),
+    { seed: 1, numRuns: 5, examples: [[2], [3], [4]] },
+  ))
+
+it("a full disk is a fault that says so; the state before it is whole, and is gone on from", async () => {
+  // the first state took two changes; the second one's tensors, or its journal, find the disk full
+  for (const changes of [2, 3]) {
+    const files: Files = new Map()
+    const full = storeFault("write", "tensors/x", { code: "ENOSPC" })
+    const said = await Effect.runPromise(Effect.flip(weak(files, changes, Effect.fail(full))))
+    assert.is(said._tag, "StoreFault")
+    assert.match(said.message, /the disk is full: free some space/)
+    const again = await on(files)
+    assert.equal(again.told.flatMap((e) => e._tag === "Resumed" ? [e.step] : []), [3])
+    assert.equal(again.trained, whole.trained)
+  }
+})
+
+it("a training that is finished gives its output again, without a step", async () => {
+  const again = await on(new Map(whole.files))
+  assert.equal(again.trained, whole.trained)
+  assert.equal(again.told.map((e) => e._tag), ["Resumed"])
+})
+
+it("goes on from the parameters that it is given, under any of their names", async () => {
+  const files: Files = new Map(whole.files)
+  files.delete("journal.json")
+  const state = whole.told.flatMap((e) => e._tag === "Saved" ? [{ digest: e.digest, bytes: e.bytes }] : []).at(-1)!
+  const [own, saved] = [
+    await on(new Map(files), { ...training, start: whole.trained.parameters }),
+    await on(new Map(files), { ...training, start: state }),
+  ]
+  assert.ok(own.trained.curve[0]!.loss < whole.trained.curve[0]!.loss)
+  assert.equal(own.trained, saved.trained)
+})
+
+it("parameters of another model are a fault that names the tensor and what to do", async () => {
+  const files: Files = new Map(whole.files)
+  files.delete("journal.json")
+  const start = whole.trained.parameters
+  const said = await fault(files, { ...training, config: { ...config, hidden: 24 }, start })
+  assert.match(
+    said.message,
+    /^tensor 'blocks\.0\.gate': expected f32 \[16, 24\], got f32 \[16, 20\]: give parameters of this model/,
+  )
+  assert.match(said.message, /2 more tensors like it/)
+})
+
+it("a loss that is no number ends it: the step is named, the last state kept and gone on from", async () => {
+  const files: Files = new Map()
+  const poisoned = counted(recipe, (n, r) => {
+    const rows = rowsAt(n, r)
+    return n < 4 ? rows : { ...rows, weights: { ...rows.weights, data: rows.weights.data.map(() => Infinity) } }
+  })
+  const said = await fault(files, { ...training, batches: poisoned })
+  assert.is(said._tag, "Diverged")
+  assert.match(
+    said.message,
+    /^tiny: at step 5 the loss is NaN: training diverged\. The last good state is kept in tensors\//,
+  )
+  assert.match(said.message, /Try a lower peak rate/)
+  assert.equal((await on(files)).trained, whole.trained)
+})
+
+it("rows of another size, packed rows that were not declared, and rows that end are faults", async () => {
+  const sized = await fault(new Map(), { ...training, batches: counted({ batch: 4, time: 8 }) })
+  assert.match(sized.message, /rows have tokens of i32 \[4, 8\], the recipe asks for i32 \[4, 16\]/)
+  const packed = counted(recipe, (n, r) => ({ ...rowsAt(n, r), segments: rowsAt(n, r).tokens }))
+  assert.match((await fault(new Map(), { ...training, batches: packed })).message, /declare .* packed: true/)
+  const ends = { from: () => Stream.take(training.batches.from(undefined), 4) }
+  assert.match((await fault(new Map(), { ...training, batches: ends })).message, /the stream of rows ended/)
+})
+
+it("the fault of a reader is the training's", async () => {
+  const broken = { from: () => Stream.concat(Stream.take(training.batches.from(undefined), 2), Stream.fail("torn")) }
+  const said = await Effect.runPromise(Effect.provide(
+    Effect.flip(ran({ ...training, batches: broken } as never, 1)),
+    memory(new Map()),
+  ))
+  assert.is(said as unknown, "torn")
+})
+
+it.run()
