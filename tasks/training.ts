@@ -18,7 +18,7 @@ import { newest, save, type Skipped } from "./checkpoint.ts"
 import { batches, type Corpus } from "./data.ts"
 import { type Events, say, StageName } from "./events.ts"
 import { first, type Learner, learner, place, restore, tensorsOf } from "./learner.ts"
-import { draw } from "./sampling.ts"
+import { draw } from "./language/sampling.ts"
 import { encodeSettings, listed, type Settings } from "./settings.ts"
 import { orFail, publish } from "./train/parameters.ts"
 import { digest, Store, type StoreFault, utf8 } from "./store.ts"
@@ -119,7 +119,7 @@ const samples = (
       const key = hostFold(hostFold(hostKey(s.seed), streams.samples), i)
       const tokens = [...bytes.encode(prompt)]
       const given = tokens.length
-      for (let n = 0; n < length; n++) tokens.push(draw(yield* l.next(parameters, tokens), temperature, key, n))
+      for (let n = 0; n < length; n++) tokens.push(draw(yield* l.next(parameters, tokens), { temperature }, key, n))
       const text = bytes.decode(tokens.slice(given))
       yield* say({ _tag: "Sampled", step, prompt, text, temperature })
     }

@@ -10,10 +10,8 @@ import { suite } from "uvu"
 import * as assert from "uvu/assert"
 import { deviceFault } from "../../core/device/backend.ts"
 import { Device } from "../../core/device/device.ts"
-import { hostKey } from "../../core/random/host.ts"
 import { type Options, parse } from "../../tasks/arguments.ts"
 import { main } from "../../tasks/job.ts"
-import { chances, draw, pick } from "../../tasks/sampling.ts"
 import { checkSettings, decodeSettings, encodeSettings, listed, standard, withSteps } from "../../tasks/settings.ts"
 
 const it = suite("tasks/job")
@@ -151,30 +149,6 @@ it("the standard settings keep their own rules, and so does every number of step
     assert.is(s.recipe.steps, steps)
   }
   assert.ok(listed(standard).every(([name, value]) => name !== "" && value !== ""))
-})
-
-it("chances are a softmax; at temperature 0 the most likely token has all", () => {
-  const shares = chances([0, Math.log(3), -Infinity], 1)
-  shares.forEach((s, i) => assert.ok(Math.abs(s - [0.25, 0.75, 0][i]!) < 1e-12))
-  assert.equal(chances([1, 5, 5], 0), [0, 1, 0])
-  assert.ok(chances([0, 1000], 0.5)[1]! > 0.999)
-})
-
-it("a token is picked as often as its share says, and one without a share never", () => {
-  const shares = [0.2, 0, 0.5, 0.3, 0]
-  const n = 4000
-  const counts = shares.map(() => 0)
-  for (let i = 0; i < n; i++) counts[pick(shares, (i + 0.5) / n)]!++
-  assert.equal(counts, [800, 0, 2000, 1200, 0])
-  assert.is(pick(shares, 1 - 2 ** -53), 3, "what rounding leaves over goes to the last one that has a share")
-})
-
-it("what is drawn depends on key and place alone", () => {
-  const logits = Float32Array.from({ length: 50 }, (_, i) => Math.sin(i))
-  const line = (seed: number): ReadonlyArray<number> =>
-    Array.from({ length: 40 }, (_, n) => draw(logits, 1, hostKey(seed), n))
-  assert.equal(line(1), line(1))
-  assert.not.equal(line(1), line(2))
 })
 
 it.run()

@@ -1,0 +1,283 @@
+/**
+ * A Llama that reads and goes on: programs for so many rows with so much room, made when they are first needed, and caches
+ * that stay on the device. Every row has a place of its own, so rows of different lengths go on together, and what a row
+ * says does not depend on the others.
+ * @module
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import { either as E } from "fp-ts"
+import { type DeviceFault, deviceFault } from "../../core/device/backend.ts"
+import { Device, type Runnable, type Values } from "../../core/device/device.ts"
+import { sentence } from "../../core/graph/fault.ts"
+import { compile, type Compiled } from "../../core/plan/compile.ts"
+import { bufferBytes } from "../../core/plan/program.ts"
+import { count } from "../../core/graph/node.ts"
+import type { AnySpec } from "../../core/tensor/spec.ts"
+import { i32 } from "../../core/tensor/spec.ts"
+import type { Host } from "../../core/tensor/host.ts"
+import type { I32, Tensor } from "../../core/tensor/tensor.ts"
+import type { Axes } from "../../core/tensor/axes.ts"
+import { flatten } from "../../core/tensor/tree.ts"
+import type { Config } from "../../models/llama/config.ts"
+import { type Caches, cacheSpecs, decode, readOn } from "../../models/llama/decode.ts"
+import { type Parameters, specs } from "../../models/llama/parameters.ts"
+import { emptyCache, type Storage } from "../../ops/cache.ts"
+import { linearCrossEntropy } from "../../ops/linear-cross-entropy.ts"
+import { argmax } from "../../ops/reduction.ts"
+import { chunks } from "./rows.ts"
+
+// ---- types -------------------------------------------------------------------
+
+/** Rows on the device: so many, with room for so many tokens. Reading on consumes it and gives the next. */
+export interface Desk {
+  readonly rows: number
+  readonly capacity: number
+  readonly caches: Values<Caches>
+}
+
+/** What comes after the last token of each row: the likeliest token, or the logits of all. */
+export interface Next {
+  readonly desk: Desk
+  readonly ids?: Int32Array
+  /** Row by row, `vocab` each. */
+  readonly logits?: ArrayLike<number>
+}
+
+/** Reads rows of tokens. */
+export interface Reader {
+  readonly config: Config
+  /** Bytes of the caches of one row with room for one token. */
+  readonly tokenBytes: number
+  /** Bytes that reading and going on takes beside the parameters: caches, and arrays of the programs. */
+  readonly forecast: (rows: number, capacity: number) => Effect.Effect<number, DeviceFault>
+  /** Empty rows, for the life of the scope. */
+  readonly open: (rows: number, capacity: number) => Effect.Effect<Desk, DeviceFault, Scope.Scope>
+  /** Reads each row's tokens from a place on, the same for all; `heard` is told the place that was read to. */
+  readonly read: (
+    desk: Desk,
+    tokens: ReadonlyArray<ArrayLike<number>>,
+    from: number,
+    heard?: (place: number) => Effect.Effect<void>,
+  ) => Effect.Effect<Desk, DeviceFault>
+  /** Reads one token of each row at its own place. */
+  readonly next: (
+    desk: Desk,
+    tokens: Int32Array,
+    places: Int32Array,
+    what: "ids" | "logits",
+  ) => Effect.Effect<Next, DeviceFault>
+  /** Reads whole rows from the beginning, and gives the loss in nats of each token after the first. */
+  readonly losses: (
+    desk: Desk,
+    rows: ReadonlyArray<ArrayLike<number>>,
+  ) => Effect.Effect<ReadonlyArray<Float32Array>, DeviceFault>
+}
+
+// ---- programs ------------------------------------------------------------------
+
+/** Tokens of all rows that are read at once at most, and of one row. */
+const most = { tokens: 4096, time: 1024 } as const
+/** Keys in a split where one token is read. */
+const split = 512
+/** Programs that are kept. */
+const kept = 24
+
+type Kind = "read" | "ids" | "logits" | "losses"
+type Whole = Tensor<"i32" | "f32", Axes>
+type Ran = { readonly caches: Values<Caches>; readonly result?: Values<Whole> }
+
+interface Shape {
+  readonly kind: Kind
+  readonly rows: number
+  readonly capacity: number
+  readonly time: number
+}
+
+const inputsOf = (c: Config, storage: Storage, { kind, rows, capacity, time }: Shape) => ({
+  parameters: specs(c),
+  caches: cacheSpecs(c, { batch: rows, capacity, storage }),
+  tokens: i32("batch time", { batch: rows, time }),
+  place: i32("batch", { batch: rows }),
+  ...(kind === "losses" ? { targets: i32("batch time", { batch: rows, time }) } : {}),
+})
+
+interface Given {
+  readonly parameters: Parameters
+  readonly caches: Caches
+  readonly tokens: I32<"batch time">
+  readonly place: I32<"batch">
+  readonly targets?: I32<"batch time">
+}
+
+const body =
+  (c: Config, { kind, capacity }: Shape) => (x: Given): { readonly caches: Caches; readonly result?: Whole } => {
+    // many queries look at the blocks that they see; few are shared out over splits of the keys
+    const one = kind === "ids" || kind === "logits"
+    if (one) {
+      const { caches, logits } = decode(c, { split })(x.parameters, x.caches, x.tokens, x.place)
+      return { caches, result: kind === "ids" ? argmax(logits, "vocab") : logits }
+    }
+    const { caches, stream } = readOn(c, { split: capacity })(x.parameters, x.caches, x.tokens, x.place)
+    if (x.targets === undefined) return { caches }
+    const about = { feature: "model", vocab: "vocab", along: "time" } as const
+    return { caches, result: linearCrossEntropy(stream, x.parameters.head, x.targets, about).losses }
+  }
+
+type Program = Compiled<unknown, { readonly caches: Caches; readonly result?: Whole }>
+
+const compiled = (
+  c: Config,
+  storage: Storage,
+  maxBindings: number,
+  shape: Shape,
+): Effect.Effect<Program, DeviceFault> => {
+  const f = body(c, shape) as unknown as (x: unknown) => ReturnType<ReturnType<typeof body>>
+  const made = compile(f as never, inputsOf(c, storage, shape), { donate: ["caches"], maxBindings })
+  return E.isLeft(made)
+    ? Effect.fail(deviceFault("compile", made.left.map(sentence).join("\n")))
+    : Effect.succeed(made.right as unknown as Program)
+}
+
+/** A program that is ready. */
+type Ready = (inputs: { readonly [name: string]: unknown }) => Effect.Effect<Ran, DeviceFault>
+
+interface Slot {
+  readonly ready: Ready
+  readonly scope: Scope.Closeable
+}
+
+// ---- constructors --------------------------------------------------------------
+
+const hostOf = (rows: number, time: number, data: Int32Array): Host<"i32", ["batch", "time"]> => ({
+  ...i32("batch time", { batch: rows, time }),
+  data,
+})
+
+const placesOf = (places: Int32Array): Host<"i32", ["batch"]> => ({
+  ...i32("batch", { batch: places.length }),
+  data: places,
+})
+
+/** Places `from` up to `from + time` of rows; 0 where a row is shorter. */
+const window = (rows: ReadonlyArray<ArrayLike<number>>, wide: number, from: number, time: number): Int32Array => {
+  const data = new Int32Array(wide * time)
+  rows.forEach((row, r) => {
+    for (let t = 0; t < time && from + t < row.length; t++) data[r * time + t] = row[from + t]!
+  })
+  return data
+}
+
+/** A reader of a model whose parameters are on the device. It uses programs one after another. */
+export const reader = (
+  c: Config,
+  parameters: Values<Parameters>,
+  storage: Storage,
+): Effect.Effect<Reader, never, Device | Scope.Scope> =>
+  Effect.gen(function* () {
+    const device = yield* Device
+    const outer = yield* Effect.scope
+    // the one used last stands last
+    const shelf = new Map<string, Slot>()
+
+    const program = (shape: Shape): Effect.Effect<Ready, DeviceFault> =>
+      Effect.gen(function* () {
+        const key = JSON.stringify(shape)
+        const found = shelf.get(key)
+        if (found !== undefined) {
+          shelf.delete(key)
+          shelf.set(key, found)
+          return found.ready
+        }
+        const made = yield* compiled(c, storage, device.info.maxBindings, shape)
+        if (shelf.size >= kept) {
+          const [oldest, slot] = [...shelf][0]!
+          shelf.delete(oldest)
+          yield* Scope.close(slot.scope, Exit.void)
+        }
+        const scope = yield* Scope.fork(outer)
+        const run = yield* Effect.provideService(device.load(made), Scope.Scope, scope) as Effect.Effect<
+          Runnable<unknown, unknown>,
+          DeviceFault
+        >
+        const ready: Ready = (inputs) =>
+          Effect.map(run({ ...inputs, parameters } as never), (out) => out as unknown as Ran)
+        shelf.set(key, { ready, scope })
+        return ready
+      })
+
+    const timeFor = (rows: number): number => Math.max(1, Math.min(most.time, Math.floor(most.tokens / rows)))
+
+    const tokenBytes = flatten(cacheSpecs(c, { batch: 1, capacity: 1, storage })).reduce((n, [, leaf]) => {
+      const s: AnySpec = leaf
+      return n + count(s.shape) * (bufferBytes(s.dtype, 4) / 4)
+    }, 0)
+
+    const read: Reader["read"] = (desk, tokens, from, heard) =>
+      Effect.gen(function* () {
+        const { rows, capacity } = desk
+        let caches = desk.caches
+        const to = from + Math.max(0, ...tokens.map((row) => row.length))
+        for (const { from: at, time } of chunks(from, to, capacity, timeFor(rows))) {
+          const run = yield* program({ kind: "read", rows, capacity, time })
+          const place = placesOf(new Int32Array(rows).fill(at))
+          caches = (yield* run({ caches, tokens: hostOf(rows, time, window(tokens, rows, at - from, time)), place }))
+            .caches
+          if (heard !== undefined) yield* heard(Math.min(at + time, to))
+        }
+        return { rows, capacity, caches }
+      })
+
+    const next: Reader["next"] = (desk, tokens, places, what) =>
+      Effect.gen(function* () {
+        const { rows, capacity } = desk
+        const run = yield* program({ kind: what, rows, capacity, time: 1 })
+        const out = yield* run({ caches: desk.caches, tokens: hostOf(rows, 1, tokens), place: placesOf(places) })
+        const data = (yield* device.fetch(out.result!) as Effect.Effect<Host<"f32", Axes>, DeviceFault>).data
+        return { desk: { rows, capacity, caches: out.caches }, [what]: data } as Next
+      })
+
+    const losses: Reader["losses"] = (desk, list) =>
+      Effect.gen(function* () {
+        const { rows, capacity } = desk
+        let caches = desk.caches
+        const made = list.map((row) => new Float32Array(Math.max(0, row.length - 1)))
+        const to = Math.max(0, ...made.map((own) => own.length))
+        for (const { from, time } of chunks(0, to, capacity, timeFor(rows))) {
+          const run = yield* program({ kind: "losses", rows, capacity, time })
+          const out = yield* run({
+            caches,
+            tokens: hostOf(rows, time, window(list, rows, from, time)),
+            targets: hostOf(rows, time, window(list, rows, from + 1, time)),
+            place: placesOf(new Int32Array(rows).fill(from)),
+          })
+          caches = out.caches
+          const data = (yield* device.fetch(out.result!) as Effect.Effect<Host<"f32", Axes>, DeviceFault>).data
+          made.forEach((own, r) => {
+            for (let t = 0; t < time && from + t < own.length; t++) own[from + t] = data[r * time + t]!
+          })
+        }
+        return made
+      })
+
+    return {
+      config: c,
+      tokenBytes,
+      forecast: (rows, capacity) =>
+        Effect.gen(function* () {
+          const time = Math.min(timeFor(rows), capacity)
+          const one = yield* compiled(c, storage, device.info.maxBindings, { kind: "read", rows, capacity, time })
+          const { arena, workspace } = device.forecast(one)
+          return rows * capacity * tokenBytes + arena + workspace
+        }),
+      open: (rows, capacity) =>
+        Effect.map(
+          device.place(cacheSpecs(c, { batch: rows, capacity, storage }).map((spec) => emptyCache(spec))),
+          (caches) => ({ rows, capacity, caches: caches as unknown as Values<Caches> }),
+        ),
+      read,
+      next,
+      losses,
+    }
+  })
