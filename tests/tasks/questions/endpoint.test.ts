@@ -20,11 +20,18 @@ interface Reply {
   readonly after?: number
 }
 
+/** What a request for a completion holds. */
+interface Body {
+  readonly model: string
+  readonly max_tokens: number
+  readonly seed: number
+  readonly messages: ReadonlyArray<{ readonly role: string; readonly content: string }>
+}
+
 interface Heard {
   readonly url: string
   readonly authorization: string | undefined
-  // deno-lint-ignore no-explicit-any -- what a test looks into
-  readonly body: any
+  readonly body: Body
 }
 
 const said = (content: unknown): string =>
@@ -92,8 +99,8 @@ it("asks as chat completions are asked, and reads the pair", async () => {
   assert.is(body.model, "small")
   assert.is(body.max_tokens, patient.limit)
   assert.ok(Number.isSafeInteger(body.seed) && body.seed >= 0 && body.seed < 2 ** 31)
-  assert.equal(body.messages.map((m: { role: string }) => m.role), ["system", "user"])
-  assert.ok(body.messages[1].content.includes("a native of Nantucket"))
+  assert.equal(body.messages.map(({ role }) => role), ["system", "user"])
+  assert.ok(body.messages[1]!.content.includes("a native of Nantucket"))
 })
 
 it("asks again where that can help: 500, 503, 429, no JSON, another form, no pair", async () => {

@@ -1,4 +1,7 @@
-/** A text to ask about (Moby-Dick, chapter 26, shortened), and bytes as the tokenizer of tests. */
+/**
+ * A text to ask about (Moby-Dick, chapter 26, shortened), and bytes as the tokenizer of tests.
+ * @module
+ */
 import { sha256Text } from "../../../core/graph/sha256.ts"
 import { decode, encode } from "../../../models/tokenizers/bytes.ts"
 import type { Tokenizer } from "../../../models/tokenizers/tokenizer.ts"
