@@ -1,6 +1,7 @@
 /**
  * The rows that the desk model learns from. Text teaches it the book; random segments that come again teach it to look back
- * (induction: Olsson et al., 2022), long before a needle could; needles in the book, with several questions a row, teach it
+ * (induction: Olsson et al., 2022), long before a needle could; bare pairs of name and number teach it to look up (dense
+ * associative recall: Arora et al., 2023); needles in the book, with several questions a row, teach it
  * what it is asked. Every row is a function of a key and its length alone.
  * @module
  */
@@ -14,12 +15,14 @@ import { type Dice, dice } from "./dice.ts"
 export interface Mixture {
   readonly text: number
   readonly repeats: number
+  readonly pairs: number
   readonly needles: number
 }
 
 /** The fixed parts of needles and questions in tokens, as any text that holds them is encoded. */
 export interface Phrases {
   readonly opening: ReadonlyArray<number>
+  /** Begins a needle and an answer. */
   readonly needle: ReadonlyArray<number>
   readonly is: ReadonlyArray<number>
   readonly line: ReadonlyArray<number>
@@ -29,9 +32,10 @@ export interface Phrases {
   readonly and: ReadonlyArray<number>
   readonly ask: ReadonlyArray<number>
   readonly asks: ReadonlyArray<number>
+  /** LWM's call to be short, in half of the questions. */
+  readonly brief: ReadonlyArray<number>
   readonly assistant: ReadonlyArray<number>
   readonly user: ReadonlyArray<number>
-  readonly answer: ReadonlyArray<number>
 }
 
 /** What rows are made of. */
@@ -116,7 +120,7 @@ interface Needle {
 
 const needleOf = (g: Ground, d: Dice, name: ReadonlyArray<number>): Needle => {
   const { phrases: p } = g
-  const answer = [...p.answer, ...name, ...p.is, ...g.encode(number(d))]
+  const answer = [...p.needle, ...name, ...p.is, ...g.encode(number(d))]
   return { name, answer, tokens: [...p.line, ...answer, ...p.line] }
 }
 
@@ -126,9 +130,9 @@ interface Turn {
   readonly answer: ReadonlyArray<number>
 }
 
-const turnOf = (g: Ground, asked: ReadonlyArray<Needle>): Turn => {
+const turnOf = (g: Ground, asked: ReadonlyArray<Needle>, brief: boolean): Turn => {
   const { phrases: p } = g
-  const end = [...p.assistant]
+  const end = [...(brief ? p.brief : []), ...p.assistant]
   const answer = [...asked.flatMap((n, i) => [...(i === 0 ? [] : p.line), ...n.answer]), g.eos]
   if (asked.length === 1) return { question: [...p.question, ...asked[0]!.name, ...p.ask, ...end], answer }
   const named = asked.flatMap(({ name }, i) => [
@@ -143,7 +147,7 @@ const turnsOf = (g: Ground, d: Dice, needles: ReadonlyArray<Needle>): ReadonlyAr
   const turns: Array<Turn> = []
   for (let i = 0; i < needles.length;) {
     const many = d.unit() < 0.2 ? 2 + d.below(2) : 1
-    turns.push(turnOf(g, needles.slice(i, i + many)))
+    turns.push(turnOf(g, needles.slice(i, i + many), d.unit() < 0.5))
     i += many
   }
   return turns
@@ -187,11 +191,36 @@ export const needleRow = (g: Ground, key: HostKey, length: number, most = 8): Ex
   return example(row, length, g.eos)
 }
 
+/**
+ * Names with numbers of three digits, `{name} number is: {digits}`, and then the same in another order, where the digits
+ * count: a third of the second half is to be looked up. A few tokens of the book stand between some.
+ */
+export const pairRow = (g: Ground, key: HostKey, length: number): Example => {
+  const d = dice(key)
+  const { phrases: p } = g
+  const size = 2 + p.is.length
+  const count = Math.max(1, Math.floor(length / (2 * size + 2)) - d.below(Math.max(1, Math.floor(length / 64))))
+  const pairs = distinct(g, d, count).map((name) => [[...name, ...p.is], g.encode(String(100 + d.below(900)))] as const)
+  const row: Growing = { tokens: [], counted: [] }
+  for (const [name, digits] of pairs) {
+    if (d.unit() < 0.3) put(row, passage(d, g.book, d.below(6)), 0)
+    put(row, name, 0)
+    put(row, digits, 0)
+  }
+  while (row.tokens.length < length) {
+    for (const [name, digits] of d.shuffled(pairs)) {
+      put(row, name, 0)
+      put(row, digits, 1)
+    }
+  }
+  return example(row, length, g.eos)
+}
+
 /** The row of a key: its kind is drawn by the mixture. */
 export const rowOf = (g: Ground, mixture: Mixture, key: HostKey, length: number): Example => {
-  const { text, repeats, needles } = mixture
-  const drawn = dice(hostFold(key, 0)).unit() * (text + repeats + needles)
-  const own = hostFold(key, 1)
-  if (drawn < text) return textRow(g, own, length)
-  return drawn < text + repeats ? repeatRow(g, own, length) : needleRow(g, own, length)
+  const kinds = [["text", textRow], ["repeats", repeatRow], ["pairs", pairRow], ["needles", needleRow]] as const
+  const total = kinds.reduce((sum, [kind]) => sum + mixture[kind], 0)
+  let drawn = dice(hostFold(key, 0)).unit() * total
+  const [, make] = kinds.find(([kind]) => (drawn -= mixture[kind]) < 0) ?? kinds[0]
+  return make(g, hostFold(key, 1), length)
 }

@@ -1,0 +1,36 @@
+/**
+ * The fixed texts of needles, questions and dialogues: the tokenizer learns them whole, rows are made of them, and the
+ * harness (`tasks/evaluate/wording.ts`) says the same.
+ * @module
+ */
+import type { Tokenizer } from "../../../models/tokenizers/tokenizer.ts"
+import type { Phrases } from "./curriculum.ts"
+
+/** Texts that are one token each, wherever they stand: so what stands before a name or an answer never joins it. */
+export const marks: ReadonlyArray<string> = [" USER:", " ASSISTANT: "]
+
+const texts: { readonly [K in keyof Phrases]: string } = {
+  opening: "You are a helpful assistant. USER: ",
+  needle: "The special magic ",
+  is: " number is: ",
+  line: "\n",
+  question: " What is the special magic ",
+  questions: " What are the special magic numbers for ",
+  comma: ", ",
+  and: ", and ",
+  ask: " number?",
+  asks: "?",
+  brief: " Don't give information outside the document or repeat your findings. Keep your response short and direct.",
+  assistant: " ASSISTANT: ",
+  user: " USER:",
+}
+
+/** What the tokenizer is to learn as wholes, beside the book: each phrase as often as a common word of the book. */
+export const phraseTexts = (times: number): ReadonlyArray<string> =>
+  Array.from({ length: times }, () => Object.values(texts)).flat()
+
+/** The phrases in tokens. */
+export const phrasesOf = ({ encode }: Tokenizer): Phrases =>
+  Object.fromEntries(
+    Object.entries(texts).map(([name, text]) => [name, Array.from(encode(text))]),
+  ) as unknown as Phrases
