@@ -10,7 +10,7 @@
 import type { Tokenizer } from "../../models/tokenizers/tokenizer.ts"
 import type { Example } from "../data/example.ts"
 import type { Chunk } from "./chunks.ts"
-import { given, joined, lengthOf, opening, type Part, reply } from "./parts.ts"
+import { given, joined, lengthOf, opening, type Part, question, reply } from "../language/chat.ts"
 import type { Pair } from "./writer.ts"
 
 // ---- types -------------------------------------------------------------------
@@ -33,9 +33,9 @@ export interface Composed extends Example {
 // ---- parts -----------------------------------------------------------------------
 
 /** A question and its answer; the first question goes on in the turn of the text. */
-const turn = (t: Tokenizer, { question, answer }: Pair, first: boolean): ReadonlyArray<Part> => [
-  given(t.encode(first ? ` ${question}` : ` USER: ${question}`)),
-  ...reply(t, answer),
+const turn = (t: Tokenizer, pair: Pair, first: boolean): ReadonlyArray<Part> => [
+  question(t, pair.question, first ? "text" : "turn"),
+  ...reply(t, pair.answer),
 ]
 
 /** All turns of these chunks, in order. */

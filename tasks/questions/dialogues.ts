@@ -10,7 +10,7 @@ import type { Tokenizer } from "../../models/tokenizers/tokenizer.ts"
 import type { Example } from "../data/example.ts"
 import type { Chunk } from "./chunks.ts"
 import { compose } from "./compose.ts"
-import { given, joined, opening, type Part, reply } from "./parts.ts"
+import { chatExample, type Turn } from "../language/chat.ts"
 import { pairByRule, type Shown, standardShown } from "./rules.ts"
 
 // ---- types -------------------------------------------------------------------
@@ -65,14 +65,12 @@ export const dialogueOf = (
 /** The dialogue in chat form; what the assistant says counts. What a user says last, nobody answers: it is left out. */
 export const exampleOf = (tokenizer: Tokenizer, dialogue: Dialogue): Example => {
   const [first] = dialogue
-  const own = first?.role === "system"
-  const talk = own ? dialogue.slice(1) : dialogue
-  const parts = talk.slice(0, talk.length - talk.length % 2).flatMap(({ role, content }, i): ReadonlyArray<Part> =>
-    role === "assistant"
-      ? reply(tokenizer, content.trim())
-      : [given(tokenizer.encode(i === 0 ? content.trim() : ` USER: ${content.trim()}`))]
+  const own = first?.role === "system" ? { system: first.content.trim() } : {}
+  const said = (own.system === undefined ? dialogue : dialogue.slice(1)).map(({ content }) => content.trim())
+  const turns = said.flatMap((user, i): ReadonlyArray<Turn> =>
+    i % 2 === 0 && i + 1 < said.length ? [{ user, assistant: said[i + 1]! }] : []
   )
-  return joined([...(own ? opening(tokenizer, first.content.trim()) : opening(tokenizer)), ...parts])
+  return chatExample(tokenizer, turns, own)
 }
 
 /** A short dialogue about a chunk, by rule: at most so many different questions about it. None where nothing can be asked. */

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { either as E } from "fp-ts"
 import { hostBits, hostFold, type HostKey } from "../../core/random/host.ts"
+import { chatEnds, chatPrompt } from "../language/chat.ts"
 import type { Language } from "../language/language.ts"
 import { parse, request, version } from "./asking.ts"
 import { type Pair, Writer, type WriterFault, writerFault } from "./writer.ts"
@@ -22,11 +23,6 @@ export interface Patience {
 /** A little chance, so that asking again helps. */
 export const standardPatience: Patience = { temperature: 0.7, limit: 200, tries: 3 }
 
-const prompt = ({ tokenizer }: Language, text: string): Int32Array => {
-  const words = tokenizer.encode(`You are a helpful assistant. USER: ${request(text)} ASSISTANT:`)
-  return tokenizer.bos === undefined ? words : Int32Array.of(tokenizer.bos, ...words)
-}
-
 const attempt = (
   language: Language,
   p: Patience,
@@ -37,10 +33,9 @@ const attempt = (
   Effect.gen(function* () {
     const { tokenizer, name } = language
     const seed = hostBits(hostFold(key, n), 1)[0]!
-    const stop = tokenizer.eos === undefined ? [] : [tokenizer.eos]
-    const ask = { sampling: { temperature: p.temperature, seed }, limit: p.limit, stop, until: ["USER:"] }
+    const ask = { sampling: { temperature: p.temperature, seed }, limit: p.limit, ...chatEnds(tokenizer) }
     const [reply] = yield* Effect.mapError(
-      language.answer([prompt(language, text)], ask),
+      language.answer([chatPrompt(tokenizer, { question: request(text) })], ask),
       ({ message }) => writerFault("failed", `${name}: ${message}`),
     )
     const pair = parse(tokenizer.decode(reply!))
