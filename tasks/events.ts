@@ -83,6 +83,14 @@ interface Happenings {
     /** All of the held-out text, or the first part of it. */
     readonly whole: boolean
   }
+  /** All prompts of one length were put to a language: values asked for, said, and said in their place. */
+  readonly Scored: {
+    readonly task: string
+    readonly length: number
+    readonly asked: number
+    readonly right: number
+    readonly strict: number
+  }
   readonly Saved: { readonly step: number; readonly digest: string; readonly bytes: number }
   readonly Sampled: {
     readonly step: number
@@ -150,6 +158,15 @@ export const Event: t.Type<Event, unknown> = t.union([
     memory: finite,
   }),
   t.strict({ _tag: t.literal("Evaluated"), ...stamp, step: natural, bits: finite, bytes: natural, whole: t.boolean }),
+  t.strict({
+    _tag: t.literal("Scored"),
+    ...stamp,
+    task: t.string,
+    length: natural,
+    asked: natural,
+    right: natural,
+    strict: natural,
+  }),
   t.strict({ _tag: t.literal("Saved"), ...stamp, step: natural, digest: t.string, bytes: natural }),
   t.strict({
     _tag: t.literal("Sampled"),

@@ -125,6 +125,8 @@ export const describe = (view: View, e: Event): string => {
       return `step ${grouped(e.step)}: ${e.bits.toFixed(4)} bits per byte of ${e.whole ? "all" : "the first"} ${
         grouped(e.bytes)
       } held-out bytes`
+    case "Scored":
+      return `${e.task} at ${grouped(e.length)} tokens: ${e.right} of ${e.asked} right, ${e.strict} strictly`
     case "Saved":
       return `saved step ${grouped(e.step)}: ${bytesText(e.bytes)}, ${e.digest.slice(0, 12)}`
     case "Sampled":

@@ -16,6 +16,7 @@ const happenings: ReadonlyArray<Happening> = [
   { _tag: "StageFinished", key, digest: key },
   { _tag: "StageFailed", key, why: "no disk" },
   { _tag: "Progress", what: "documents", done: 3, total: 10, unit: "files" },
+  { _tag: "Scored", task: "needle", length: 512, asked: 9, right: 8, strict: 7 },
   { _tag: "Note", text: "it was torn" },
   { _tag: "Spiked", step: 4, loss: 9, usual: 3 },
   { _tag: "Spiked", step: 4, loss: null, usual: 3 },
