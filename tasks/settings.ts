@@ -7,9 +7,9 @@ import { either as E } from "fp-ts"
 import * as t from "io-ts"
 import { decodeJson, decodeValue, type FileFault, fileFault, natural, positive } from "../core/files/codec.ts"
 import { type Config, configFaults } from "../models/llama/config.ts"
-import type { Recipe } from "../models/llama/train.ts"
+import { type Recipe, Recipe as RecipeCodec, recipeFaults } from "../models/llama/recipe.ts"
 import * as bytes from "../models/tokenizers/bytes.ts"
-import { ConfigCodec, RecipeCodec } from "./train/settings.ts"
+import { ConfigCodec } from "./train/settings.ts"
 
 /** Everything that the outcome depends on. */
 export interface Settings {
@@ -93,13 +93,7 @@ const within = (name: string, value: number, low: number, high: number): Readonl
 const faultsOf = ({ model: m, recipe: r }: Settings): ReadonlyArray<FileFault> => [
   ...configFaults(m),
   ...within("recipe.time", r.time, 2, m.context),
-  ...within("recipe.warmup", r.warmup, 0, r.steps),
-  ...within("recipe.peak", r.peak, 0, 1),
-  ...within("recipe.end", r.end, 0, r.peak),
-  ...within("recipe.clip", r.clip, Number.MIN_VALUE, Number.MAX_VALUE),
-  ...within("recipe.decay", r.decay, 0, 1),
-  ...within("recipe.beta1", r.beta1, 0, 0.9999999),
-  ...within("recipe.beta2", r.beta2, 0, 0.9999999),
+  ...recipeFaults(r),
 ]
 
 type Checked = E.Either<ReadonlyArray<FileFault>, Settings>

@@ -12,7 +12,7 @@ import { parameterCount } from "../models/llama/config.ts"
 import type { Hosts, Parameters } from "../models/llama/parameters.ts"
 import { schedule, type State } from "../models/llama/train.ts"
 import * as bytes from "../models/tokenizers/bytes.ts"
-import { warmupCosineAt } from "../ops/schedule.ts"
+import { rateAt } from "../ops/schedule.ts"
 import { baselines } from "./baselines.ts"
 import { newest, save, type Skipped } from "./checkpoint.ts"
 import { batches, type Corpus } from "./data.ts"
@@ -164,7 +164,7 @@ export const run = (
         step: done,
         steps,
         loss: out.loss,
-        rate: warmupCosineAt(schedule(s.recipe), n),
+        rate: rateAt(schedule(s.recipe), n),
         norm: out.norm,
         tokens: done * batch * time,
         memory: (yield* device.memory).bytes,

@@ -46,7 +46,8 @@ const joinCosts = (own: number, parts: ReadonlyArray<Cost>): Cost => {
 }
 
 const costOf = (n: Node, known: ReadonlyMap<Node, Cost>): Cost => {
-  if (anchors.has(n.op.tag)) return leaf(n)
+  // what stands in a barrier has a buffer
+  if (anchors.has(n.op.tag) || n.op.tag === "barrier") return leaf(n)
   const own = n.op.tag === "unary" || n.op.tag === "binary" ? prices[n.op.fn] ?? 1 : isMovement(n) ? 0 : 1
   return joinCosts(own, n.args.map((a) => known.get(a)!))
 }

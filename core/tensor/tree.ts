@@ -20,7 +20,7 @@ interface Typed {
 /** The leaves' types, as a union; of a type that contains itself, those of the first levels. */
 export type Leaf<T, Depth extends ReadonlyArray<0> = []> = T extends Typed ? T
   : T extends object
-    ? Depth["length"] extends 8 ? never : Leaf<T[keyof T & (T extends Axis ? number : string)], [...Depth, 0]>
+    ? Depth["length"] extends 8 ? never : Leaf<Required<T>[keyof T & (T extends Axis ? number : string)], [...Depth, 0]>
   : T
 
 type Axis = ReadonlyArray<unknown>

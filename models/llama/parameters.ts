@@ -65,6 +65,14 @@ export const specs = (c: Config): Specs<Parameters> => ({
   head: f32("model vocab", c),
 })
 
+/** Axes that a matrix takes; all others, which follow, are those that it gives. Norms are no matrices. */
+const taken: { readonly [name: string]: number } = {
+  ...{ embedding: 1, query: 1, key: 1, value: 1, output: 3, gate: 1, up: 1, down: 1, head: 1 },
+}
+
+/** How many leading axes of the parameter at a path it takes: `blocks.0.output` takes group, share and head. */
+export const inputsAt = (path: string): number => taken[path.slice(path.lastIndexOf(".") + 1)] ?? 0
+
 // ---- beginning -------------------------------------------------------------
 
 /** LWM's standard deviation of every matrix. */

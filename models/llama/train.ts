@@ -1,117 +1,44 @@
 /**
- * One step of training as one function of the graph: loss and gradient, clipping, AdamW with its schedule. State goes in
- * and comes out with the same paths, so a program that donates `state` works in place.
+ * One step of training as one function of the graph: loss and gradient, clipping, the optimiser with its schedule. State
+ * goes in and comes out with the same paths, so a program that donates `state` works in place. A step whose loss or
+ * gradient is not finite leaves the state as it was.
  * @module
  */
-import { valueAndGrad } from "../../core/grad/grad.ts"
-import type { HostKey } from "../../core/random/host.ts"
+import { binary, cast } from "../../core/graph/build.ts"
 import type { Host } from "../../core/tensor/host.ts"
-import { f32, i32, type Spec } from "../../core/tensor/spec.ts"
-import type { Axes } from "../../core/tensor/axes.ts"
-import type { F32, I32, Tensor } from "../../core/tensor/tensor.ts"
-import { mapSame } from "../../core/tensor/tree.ts"
-import { adamStart, type AdamState, adamW, clipByGlobalNorm } from "../../ops/optimiser.ts"
-import { type WarmupCosine, warmupCosine } from "../../ops/schedule.ts"
+import { type Bool, type F32, typed } from "../../core/tensor/tensor.ts"
+import { averaged, chosenTree, clipFinite, rescaled } from "../../ops/optimiser.ts"
 import type { Config } from "./config.ts"
-import { loss, overRanks } from "./loss.ts"
-import { type Hosts, initialise, type Parameters, type Specs, specs } from "./parameters.ts"
-import { plain, type Plan, ringOf } from "./plan.ts"
+import type { Examples } from "./examples.ts"
+import { pass } from "./gradient.ts"
+import { plain, type Plan } from "./plan.ts"
+import type { Recipe } from "./recipe.ts"
+import type { State } from "./state.ts"
+import { update } from "./update.ts"
 
-// ---- types -----------------------------------------------------------------
+export { asked, type Examples, examples, type With } from "./examples.ts"
+export { decayAt, decodeRecipe, type OptimiserName, Recipe, recipeFaults, type Reduction, schedule } from "./recipe.ts"
+export { sharesOf } from "./shares.ts"
+export { begin, beginFrom, type Keeps, type State, stateSpecs } from "./state.ts"
+export type { OptimiserState } from "./update.ts"
 
-/** How it is trained. */
-export interface Recipe {
-  /** Rows in a step, and tokens in a row. */
-  readonly batch: number
-  readonly time: number
-  /** Steps in all, warm-up included. */
-  readonly steps: number
-  /** Steps in which the rate rises from 0 to its peak. */
-  readonly warmup: number
-  /** The peak of the learning rate, and where the cosine ends. */
-  readonly peak: number
-  readonly end: number
-  /** Longest global norm of a gradient. */
-  readonly clip: number
-  /** Weight decay, of matrices only. */
-  readonly decay: number
-  readonly beta1: number
-  readonly beta2: number
-}
-
-/** What a step changes. */
-export interface State {
-  readonly parameters: Parameters
-  readonly optimiser: AdamState<Parameters>
-}
-
-/** What a step learns from. */
-export interface Examples {
-  readonly tokens: I32<"batch time">
-  readonly targets: I32<"batch time">
-  /** How much each target counts; 1 without. */
-  readonly weights?: F32<"batch time">
-  /** Examples of a packed row, and the places in them; a sequence on a ring needs positions. */
-  readonly segments?: I32<"batch time">
-  readonly positions?: I32<"time"> | I32<"batch time">
-}
-
-/** What a step tells: nats per token, norm of the gradient before clipping. */
+/** What a step tells. */
 export interface Metrics {
+  /** Nats per token, as the recipe's reduction has it. */
   readonly loss: F32
+  /** Of the gradient before clipping. */
   readonly norm: F32
+  /** 1 where the loss or the norm was not finite, so that nothing was learned; else 0. */
+  readonly skipped: F32
+  /** The loss scale that the step was computed with, where there is one. */
+  readonly scale?: F32
 }
 
-// ---- the step ----------------------------------------------------------------
-
-/** The state before the first step. */
-export const begin = (c: Config, key: HostKey): Hosts<State> => {
-  const parameters = initialise(c, key)
-  return { parameters, optimiser: adamStart(parameters) as unknown as Hosts<AdamState<Parameters>> }
+/** What came out where the step was finite, the state as it was where not; the loss scale changes either way. */
+const guarded = (r: Recipe, finite: Bool, next: State, state: State): State => {
+  const kept = chosenTree(finite, next, state)
+  return state.scale === undefined ? kept : { ...kept, scale: rescaled(r.scale)(state.scale, finite) }
 }
-
-/** The state as `begin` gives it, without its values: for what is known before anything runs. */
-export const stateSpecs = (c: Config): Specs<State> => {
-  const parameters = specs(c)
-  return { parameters, optimiser: { step: i32(), first: parameters, second: parameters } }
-}
-
-/** What the examples of a step have beside tokens and targets. */
-export interface With {
-  readonly weights?: boolean
-  /** Packed rows: segments, and positions that restart. */
-  readonly packed?: boolean
-  /** Positions that are the same for all rows. */
-  readonly positions?: boolean
-}
-
-type Optional<K extends string, V> = { readonly [P in K]?: V }
-
-/** Specs of the examples of one step. */
-export const examples = (r: Pick<Recipe, "batch" | "time">, parts: With = {}):
-  & {
-    readonly tokens: Spec<"i32", ["batch", "time"]>
-    readonly targets: Spec<"i32", ["batch", "time"]>
-  }
-  & Optional<"weights", Spec<"f32", ["batch", "time"]>>
-  & Optional<"segments", Spec<"i32", ["batch", "time"]>>
-  & Optional<"positions", Spec<"i32", ["batch", "time"]> | Spec<"i32", ["time"]>> => ({
-    tokens: i32("batch time", r),
-    targets: i32("batch time", r),
-    ...(parts.weights ? { weights: f32("batch time", r) } : {}),
-    ...(parts.packed ? { segments: i32("batch time", r), positions: i32("batch time", r) } : {}),
-    ...(parts.positions && !parts.packed ? { positions: i32("time", r) } : {}),
-  })
-
-/** What a plan asks of the examples: on a ring, a rank does not know by itself which places it has. */
-export const asked = (plan: Plan, parts: With = {}): With =>
-  ringOf(plan).ranks > 1 ? { ...parts, positions: true } : parts
-
-/** The learning rate by step, as in LWM's trainer: from 0 in a line to the peak, then half a cosine down to the end. */
-export const schedule = ({ peak, warmup, steps, end }: Recipe): WarmupCosine => ({ peak, warmup, decay: steps, end })
-
-/** Norms are scales, not directions: they do not decay. */
-const decays = (path: string): boolean => !path.toLowerCase().endsWith("norm")
 
 /**
  * One step: what comes out under `state` takes the place of what went in. On a mesh it is written for one rank: gradients
@@ -123,15 +50,21 @@ export const step =
     readonly state: State
     readonly metrics: Metrics
   } => {
-    const { tokens, targets, ...wanted } = batch
-    const { value, gradient } = valueAndGrad((p: Parameters) => loss(c, plan)(p, tokens, targets, wanted))(
-      state.parameters,
-    )
-    const whole = mapSame(gradient, (g) => overRanks(g as Tensor<"f32", Axes>, plan) as typeof g)
-    const { clipped, norm } = clipByGlobalNorm(whole, r.clip)
-    const update = adamW({ ...r, rate: warmupCosine(schedule(r)), decays })
-    const { params, state: optimiser } = update(state.parameters, clipped, state.optimiser)
-    return { state: { parameters: params, optimiser }, metrics: { loss: overRanks(value, plan), norm } }
+    const { loss, gradient } = pass(c, r, plan)(state, batch)
+    const { clipped, norm, finite } = clipFinite(gradient, r.clip, [loss])
+    const { params, state: optimiser } = update(r)(state.parameters, clipped, state.optimiser)
+    const { average } = state
+    const next: State = {
+      ...state,
+      parameters: params,
+      optimiser,
+      ...(average === undefined ? {} : { average: averaged(r.ema ?? 0)(average, params, state.optimiser.step) }),
+    }
+    const skipped = typed<F32>(binary("sub", 1, cast(finite, "f32")))
+    return {
+      state: guarded(r, finite, next, state),
+      metrics: { loss, norm, skipped, ...(state.scale === undefined ? {} : { scale: state.scale.value }) },
+    }
   }
 
 /** A scalar on the host as a number. */

@@ -74,17 +74,18 @@ const start: Progress = { step: 0, position: null, curve: empty, recent: [], bad
 
 /** The last state that was saved, or the first: from given parameters, or drawn from the seed. */
 export const beginning = <X, R>(
-  { config, start: given, seed }: Training<X, R>,
+  training: Training<X, R>,
   journal: Journal,
 ): Effect.Effect<Beginning, StoreFault | FileFault, Store | Events> =>
   Effect.gen(function* () {
+    const { config, recipe, start: given, seed } = training
     const last = yield* journal.last(Saved)
     if (last === undefined) {
       const parameters = given === undefined ? initialise(config, hostKey(seed)) : yield* readParameters(config, given)
-      return { state: firstState(parameters), progress: start, file: undefined }
+      return { state: firstState(training, parameters), progress: start, file: undefined }
     }
     const { state: file, ...progress } = last
-    const state = yield* orFail(treeOf<State>(stateSpecs(config), yield* getTensors(file)))
+    const state = yield* orFail(treeOf<State>(stateSpecs(config, recipe), yield* getTensors(file)))
     yield* say({ _tag: "Resumed", step: progress.step, digest: file.digest })
     return { state, progress, file }
   })

@@ -1,13 +1,12 @@
 /**
- * How a training's numbers are written down: codecs of the model, the recipe and the plan, for keys of stages and for
- * files.
+ * How a training's numbers are written down: codecs of the model and the plan, for keys of stages and for files. That
+ * of recipes lies beside them.
  * @module
  */
 import * as t from "io-ts"
-import { finite, natural, positive } from "../../core/files/codec.ts"
+import { finite, positive } from "../../core/files/codec.ts"
 import type { Config } from "../../models/llama/config.ts"
 import type { Plan } from "../../models/llama/plan.ts"
-import type { Recipe } from "../../models/llama/train.ts"
 import type { Json } from "../stage/stage.ts"
 
 /** A model's numbers. */
@@ -22,20 +21,6 @@ export const ConfigCodec: t.Type<Config, unknown> = t.strict({
   theta: finite,
   epsilon: finite,
   context: positive,
-})
-
-/** A recipe's numbers. */
-export const RecipeCodec: t.Type<Recipe, unknown> = t.strict({
-  batch: positive,
-  time: positive,
-  steps: positive,
-  warmup: natural,
-  peak: finite,
-  end: finite,
-  clip: finite,
-  decay: finite,
-  beta1: finite,
-  beta2: finite,
 })
 
 const SpreadCodec = t.strict({

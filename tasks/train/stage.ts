@@ -44,7 +44,7 @@ import { natural } from "../../core/files/codec.ts"
 import type { Device } from "../../core/device/device.ts"
 import { type Config, parameterCount } from "../../models/llama/config.ts"
 import { plain, type Plan } from "../../models/llama/plan.ts"
-import type { Recipe } from "../../models/llama/train.ts"
+import { Recipe } from "../../models/llama/train.ts"
 import type { Batches } from "../data/example.ts"
 import type { Events } from "../events.ts"
 import type { FileRef } from "../objects.ts"
@@ -52,7 +52,7 @@ import type { Expectation, FaultsOf, Json, Needs, Outputs, ServicesOf } from "..
 import { type Stage, stage } from "../stage/stage.ts"
 import type { Store } from "../store.ts"
 import { train, type TrainingFault } from "./loop.ts"
-import { ConfigCodec, JsonCodec, PlanCodec, RecipeCodec } from "./settings.ts"
+import { ConfigCodec, JsonCodec, PlanCodec } from "./settings.ts"
 import { expectation, stepDigest } from "./step.ts"
 import { Trained } from "./training.ts"
 import { type Watch, watch as standard } from "./watch.ts"
@@ -103,7 +103,7 @@ interface Written {
 
 const Written: t.Type<Written, unknown> = t.strict({
   config: ConfigCodec,
-  recipe: RecipeCodec,
+  recipe: Recipe,
   plan: PlanCodec,
   packed: t.boolean,
   seed: natural,

@@ -16,6 +16,7 @@ import { map, type Tensors } from "../../core/tensor/tree.ts"
 import type { Hosts, Parameters, Specs } from "../../models/llama/parameters.ts"
 import {
   asked,
+  beginFrom,
   examples,
   type Metrics,
   type Recipe,
@@ -24,8 +25,7 @@ import {
   stateSpecs,
   step,
 } from "../../models/llama/train.ts"
-import { adamStart } from "../../ops/optimiser.ts"
-import { warmupCosineAt } from "../../ops/schedule.ts"
+import { rateAt as rateOf } from "../../ops/schedule.ts"
 import type { Expectation } from "../stage/stage.ts"
 import type { Training } from "./training.ts"
 
@@ -53,7 +53,7 @@ export type StepProgram = MeshCompiled<Tensors<StepInputs>, StepOutputs>
 
 /** Specs of the state and of the rows, whole. */
 export const stepInputs = ({ config, recipe, plan, packed }: Stepping): StepInputs => ({
-  state: stateSpecs(config),
+  state: stateSpecs(config, recipe),
   batch: examples(recipe, asked(plan, { weights: true, packed: packed === true })),
 })
 
@@ -76,13 +76,11 @@ export const stepDigest = (s: Stepping): E.Either<Faults, string> => {
 }
 
 /** The state before the first step, from these parameters. */
-export const firstState = (parameters: Hosts<Parameters>): Hosts<State> => ({
-  parameters,
-  optimiser: adamStart(parameters) as unknown as Hosts<State>["optimiser"],
-})
+export const firstState = ({ config, recipe }: Stepping, parameters: Hosts<Parameters>): Hosts<State> =>
+  beginFrom(config, parameters, recipe)
 
 /** The learning rate of step 0, 1, ... */
-export const rateAt = (recipe: Recipe, step: number): number => warmupCosineAt(schedule(recipe), step)
+export const rateAt = (recipe: Recipe, step: number): number => rateOf(schedule(recipe), step)
 
 // ---- what is known before ---------------------------------------------------------
 

@@ -12,7 +12,7 @@ import type { AnySpec } from "../../core/tensor/spec.ts"
 import { flatten, map } from "../../core/tensor/tree.ts"
 import type { Config } from "../../models/llama/config.ts"
 import { begin, type Examples, examples, type Recipe, schedule, type State, step } from "../../models/llama/train.ts"
-import { warmupCosineAt } from "../../ops/schedule.ts"
+import { rateAt } from "../../ops/schedule.ts"
 import * as reference from "./reference.ts"
 
 const it = suite("models/llama/train")
@@ -102,7 +102,7 @@ it("three steps are those of the formulas", () => {
     assert.ok(Math.abs(out["metrics.norm"]![0]! - norm) < 1e-5 * norm, `norm ${out["metrics.norm"]} is not ${norm}`)
     assert.ok(norm > recipe.clip, "the gradient is long enough to be clipped")
     assert.is(out["state.optimiser.step"]![0], t)
-    const rate = warmupCosineAt(schedule(recipe), t - 1)
+    const rate = rateAt(schedule(recipe), t - 1)
     const mean = (old: Numbers, beta: number, f: (g: number) => number): Numbers =>
       Object.fromEntries(
         Object.entries(gradient).map(([path, gs]) => [
@@ -138,13 +138,13 @@ it("the norms do not decay, the matrices do: with no gradient only they shrink",
   const [norm, head, feedNorm] = wanted.right.map((v) => Array.from(v.data))
   assert.equal(norm, [1, 1, 1, 1])
   assert.equal(feedNorm, [1, 1, 1, 1])
-  const shrink = 1 - warmupCosineAt(schedule(recipe), 10) * recipe.decay
+  const shrink = 1 - rateAt(schedule(recipe), 10) * recipe.decay
   head!.forEach((h, i) => assert.ok(Math.abs(h - shrink * start["state.parameters.head"]![i]!) < 1e-9))
 })
 
 it("the schedule is LWM's", () => {
   const at = (s: number): number =>
-    warmupCosineAt(schedule({ ...recipe, peak: 6e-4, warmup: 1000, steps: 45_000, end: 6e-5 }), s)
+    rateAt(schedule({ ...recipe, peak: 6e-4, warmup: 1000, steps: 45_000, end: 6e-5 }), s)
   const golden = [[0, 0], [500, 3e-4], [1000, 6e-4], [23_000, 3.3e-4], [45_000, 6e-5]] as const
   for (const [s, rate] of golden) assert.ok(Math.abs(at(s) - rate) < 1e-12, `rate at ${s}: ${at(s)}`)
 })
@@ -166,7 +166,7 @@ it("a step compiles to one program that works in place", () => {
   const { program } = made.right
   const states = program.outputs.filter((o) => o.path.startsWith("state."))
   assert.ok(states.length > 0 && states.every((o) => program.inputs[o.donated!]?.path === o.path))
-  assert.is(program.forecast.outputs, 8, "loss and norm are all that is new")
+  assert.is(program.forecast.outputs, 12, "loss, norm and whether it was skipped are all that is new")
 })
 
 it("sizes that disagree are faults that name the axes", () => {

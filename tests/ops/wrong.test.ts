@@ -210,7 +210,11 @@ it("an optimiser whose trees differ says so in its result", () => {
   const w = ones(f32("a", { a: 2 }))
   const step = iota("a", 1)
   const trees = { params: { w }, gradients: { v: w }, state: { step, first: { w }, second: { w }, velocity: { w } } }
-  for (const update of [adamW({ rate: 1 }), sgd({ rate: 1 })]) {
+  const updates: ReadonlyArray<(params: never, gradients: never, state: never) => unknown> = [
+    adamW({ rate: 1 }),
+    sgd({ rate: 1 }),
+  ]
+  for (const update of updates) {
     const result = any(update(any(trees.params), any(trees.gradients), any(trees.state))) as {
       readonly params: { readonly w: Node }
     }

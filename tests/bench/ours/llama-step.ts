@@ -10,8 +10,8 @@ import type { AnyHost } from "../../../core/tensor/host.ts"
 import { flatten } from "../../../core/tensor/tree.ts"
 import { loss } from "../../../models/llama/loss.ts"
 import { type Parameters, specs } from "../../../models/llama/parameters.ts"
-import { type Examples, examples, type State } from "../../../models/llama/train.ts"
-import { adamStart, adamW } from "../../../ops/optimiser.ts"
+import { type Examples, examples } from "../../../models/llama/train.ts"
+import { adamStart, type AdamState, adamW } from "../../../ops/optimiser.ts"
 import { adam, parameters as weightsOf, type Size, tokens } from "../training.ts"
 import { must } from "./session.ts"
 
@@ -27,6 +27,12 @@ const configOf = ({ model, hidden, layers, heads, vocab, time, theta, epsilon }:
   epsilon,
   context: time,
 })
+
+/** What a step changes. */
+interface State {
+  readonly parameters: Parameters
+  readonly optimiser: AdamState<Parameters>
+}
 
 /** One step: loss, gradient, Adam; the state goes in and comes out in place. */
 export const program = (size: Size): Program => {
