@@ -20,6 +20,7 @@
 import { either as E } from "fp-ts"
 import { fault, type Faults } from "../../core/graph/fault.ts"
 import type { Config } from "../../models/llama/config.ts"
+import type { Recipe } from "../../models/llama/train.ts"
 import type { AnyStage, Needs } from "../stage/stage.ts"
 
 // ---- types -------------------------------------------------------------------
@@ -63,8 +64,27 @@ export const tokensOf = ({ steps, tokens }: Extension): number => steps * tokens
 /** The model of a row: the same matrices, which look further. */
 export const configOf = (c: Config, { context, theta }: Reach): Config => ({ ...c, context, theta })
 
-/** The rate in step `n`, counted from 0: up in a line, then constant. */
-export const rateAt = ({ warmup, rate }: Extension, n: number): number => n < warmup ? rate * n / warmup : rate
+/** What the optimiser does beside the table: AdamW as LWM's scripts have it. */
+export const standardOptimiser: Pick<Recipe, "clip" | "decay" | "beta1" | "beta2"> = {
+  clip: 1,
+  decay: 0.1,
+  beta1: 0.9,
+  beta2: 0.95,
+}
+
+/** The recipe of a row: up to its rate in a line, then constant. */
+export const recipeOf = (
+  row: Extension,
+  optimiser: Pick<Recipe, "clip" | "decay" | "beta1" | "beta2"> = standardOptimiser,
+): Recipe => ({
+  ...optimiser,
+  batch: rowsOf(row),
+  time: row.context,
+  steps: row.steps,
+  warmup: row.warmup,
+  peak: row.rate,
+  end: row.rate,
+})
 
 // ---- rules -----------------------------------------------------------------------
 

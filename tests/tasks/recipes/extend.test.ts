@@ -9,11 +9,12 @@ import {
   configOf,
   extend,
   type Extension,
-  rateAt,
+  recipeOf,
   rowsOf,
   tableFaults,
   tokensOf,
 } from "../../../tasks/recipes/extend.ts"
+import { rateAt } from "../../../tasks/train/step.ts"
 import { presets } from "../../../models/llama/presets.ts"
 
 const it = suite("tasks/recipes/extend")
@@ -50,8 +51,11 @@ it("chains stages, each after the one before it, the first after the base", () =
 it("counts rows, tokens and rates", () => {
   assert.equal(table.map(rowsOf), [4, 2, 1])
   assert.equal(table.map(tokensOf), [40960, 40960, 40960])
-  assert.equal([0, 1, 2, 9].map((n) => rateAt(table[0]!, n)), [0, 2e-5, 4e-5, 4e-5])
-  assert.is(rateAt(row("x", 1024, 1e5, { warmup: 0 }), 0), 4e-5)
+  const rate = (r: Extension, n: number): number => Number(rateAt(recipeOf(r), n).toPrecision(6))
+  assert.equal([0, 1, 2, 9].map((n) => rate(table[0]!, n)), [0, 2e-5, 4e-5, 4e-5])
+  assert.is(rate(row("x", 1024, 1e5, { warmup: 0 }), 0), 4e-5)
+  const { batch, time, steps } = recipeOf(table[1]!)
+  assert.equal([batch, time, steps], [2, 2048, 10])
   assert.equal(configOf(presets.debug, table[2]!), { ...presets.debug, context: 4096, theta: 1e6 })
 })
 
