@@ -114,10 +114,8 @@ const answerGroup = (
       if (n === 0) yield* read(doneAt(Infinity) + rows.length)
       for (const [i, row] of rows.entries()) {
         if (row.answer.done) continue
-        const logits = out.logits === undefined
-          ? []
-          : Array.prototype.slice.call(out.logits, i * vocab, (i + 1) * vocab) as ReadonlyArray<number>
-        const token = out.ids?.[i] ?? draw(logits, ask.sampling, row.key, n)
+        const token = out.ids?.[i] ??
+          draw(out.logits!.subarray(i * vocab, (i + 1) * vocab), ask.sampling, row.key, n)
         row.answer = grown(tokenizer, ask, row.answer, token)
         if (ask.heard !== undefined && !ask.stop.includes(token)) yield* ask.heard(group.members[i]!, token)
       }
@@ -154,9 +152,8 @@ export const llamaLanguage = (
     const planned = (lengths: ReadonlyArray<number>): Effect.Effect<ReadonlyArray<Group>, DeviceFault | AskFault> =>
       Effect.gen(function* () {
         const made = groups(lengths, mostRows)
-        const largest = made.reduce((a, b) => b.rows * b.capacity > a.rows * a.capacity ? b : a, made[0]!)
-        if (largest === undefined) return made
-        const bytes = yield* r.forecast(largest.rows, largest.capacity)
+        if (made.length === 0) return made
+        const bytes = yield* r.forecast(Math.max(...made.map((g) => g.rows)), made[0]!.capacity)
         if (bytes <= memory) return made
         const megabytes = (n: number): string => `${Math.ceil(n / 2 ** 20)} MiB`
         return yield* Effect.fail(askFault(

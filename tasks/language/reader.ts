@@ -42,7 +42,7 @@ export interface Next {
   readonly desk: Desk
   readonly ids?: Int32Array
   /** Row by row, `vocab` each. */
-  readonly logits?: ArrayLike<number>
+  readonly logits?: Float32Array | Float64Array
 }
 
 /** Reads rows of tokens. */

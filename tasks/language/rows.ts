@@ -32,20 +32,24 @@ export const floorPower = (n: number): number => 2 ** Math.floor(Math.log2(Math.
 /** The room for so many tokens. */
 export const capacityFor = (tokens: number): number => Math.max(least.capacity, power(tokens))
 
+/** Tokens of padding that are read sooner than a group more goes on token by token. */
+const slack = 256
+
 /**
  * Groups of rows, each of `lengths[i]` tokens in all. Rows of a group are of like length, for a group is read as far as its
- * longest row; `most` says how many rows there may be with so much room.
+ * longest row; `most` says how many rows there may be with so much room. All have room for the longest, which costs memory
+ * alone, so that they share programs.
  */
 export const groups = (lengths: ReadonlyArray<number>, most: (capacity: number) => number): ReadonlyArray<Group> => {
   const order = lengths.map((n, i) => [n, i] as const).sort(([a, i], [b, k]) => b - a || i - k)
+  const capacity = capacityFor(order[0]?.[0] ?? 0)
+  const limit = Math.max(1, most(capacity))
   const made: Array<Group> = []
-  let at = 0
-  while (at < order.length) {
+  for (let at = 0; at < order.length;) {
     const [longest] = order[at]!
-    const capacity = capacityFor(longest)
-    const limit = Math.max(1, most(capacity))
+    const near = longest - Math.max(slack, longest / 4)
     let end = at + 1
-    while (end < order.length && end - at < limit && 4 * order[end]![0] >= 3 * longest) end++
+    while (end < order.length && end - at < limit && order[end]![0] >= near) end++
     made.push({ members: order.slice(at, end).map(([, i]) => i), rows: power(end - at), capacity })
     at = end
   }

@@ -4,9 +4,10 @@ import { either as E } from "fp-ts"
 import * as fc from "fast-check"
 import { suite } from "uvu"
 import * as assert from "uvu/assert"
-import type { Ask, AskFault } from "../../../tasks/language/language.ts"
+import type { DeviceFault } from "../../../core/device/backend.ts"
+import type { Ask, AskFault, Language } from "../../../tasks/language/language.ts"
 import { greedy } from "../../../tasks/language/sampling.ts"
-import { config, language, onCpu, outcome, promptsOf, slow, tokenizer, whole } from "./small.ts"
+import { config, language, onCpu, outcome, promptsOf, slow, tokenizer, type Whole, whole } from "./small.ts"
 
 const it = suite("tasks/language/llama")
 
@@ -15,10 +16,11 @@ const hot: Ask = { ...ask, sampling: { temperature: 1, seed: 9 } }
 const lists = (answers: ReadonlyArray<Int32Array>): ReadonlyArray<ReadonlyArray<number>> =>
   answers.map((a) => Array.from(a))
 
-it("answers are the likeliest tokens one after another, for prompts of any lengths together", () =>
-  onCpu(Effect.gen(function* () {
-    const l = yield* language()
-    const all = yield* whole(256)
+type Fault = DeviceFault | AskFault
+
+/** Answers are the likeliest tokens one after another, for prompts of any lengths together. */
+const likeliest = (l: Language, all: Whole): Effect.Effect<void, Fault> =>
+  Effect.gen(function* () {
     const lengths = fc.array(fc.integer({ min: 1, max: 240 }), { minLength: 1, maxLength: 4 })
     const kinds = new Set<string>()
     for (
@@ -33,11 +35,11 @@ it("answers are the likeliest tokens one after another, for prompts of any lengt
       }
     }
     assert.ok(kinds.size > 8, `the model says ${kinds.size} different things`)
-  })))
+  })
 
-it("what is drawn does not depend on what is asked together either; the same prompt twice is drawn twice", () =>
-  onCpu(Effect.gen(function* () {
-    const l = yield* language()
+/** What is drawn does not depend on what is asked together either; the same prompt twice is drawn twice. */
+const drawn = (l: Language): Effect.Effect<void, Fault> =>
+  Effect.gen(function* () {
     const prompts = promptsOf([5, 70, 5, 140, 31])
     const twice = [...prompts, prompts[1]!]
     const together = lists(yield* l.answer(twice, hot))
@@ -45,11 +47,11 @@ it("what is drawn does not depend on what is asked together either; the same pro
     for (const [i, prompt] of prompts.entries()) assert.equal(lists(yield* l.answer([prompt], hot)), [together[i]])
     assert.not.equal(together[5], together[1])
     assert.not.equal(lists(yield* l.answer(prompts, { ...hot, sampling: { temperature: 1, seed: 8 } })), together)
-  })))
+  })
 
-it("rows that have ended do no harm, at an id, at a text across tokens or at the limit", () =>
-  onCpu(Effect.gen(function* () {
-    const l = yield* language()
+/** Rows that have ended do no harm, at an id, at a text across tokens or at the limit. */
+const ended = (l: Language): Effect.Effect<void, Fault> =>
+  Effect.gen(function* () {
     const prompts = promptsOf([3, 40, 41, 90, 120])
     const free = lists(yield* l.answer(prompts, ask))
     const [stop, text] = [free[0]![4]!, tokenizer.decode(free[1]!.slice(5, 8))]
@@ -73,6 +75,30 @@ it("rows that have ended do no harm, at an id, at a text across tokens or at the
     assert.equal(lists(yield* l.answer(prompts, { ...ask, limit: 3 })), free.map((a) => a.slice(0, 3)))
     assert.equal(lists(yield* l.answer(prompts, { ...ask, limit: 0 })), prompts.map(() => []))
     assert.equal(yield* l.answer([], ask), [])
+  })
+
+/** It tells how far it has read. */
+const told = (l: Language): Effect.Effect<void, Fault> =>
+  Effect.gen(function* () {
+    const heard: Array<readonly [number, number]> = []
+    const prompts = promptsOf([170, 20, 150, 1])
+    yield* l.answer(prompts, {
+      ...ask,
+      limit: 1,
+      read: (done, total) => Effect.sync(() => void heard.push([done, total])),
+    })
+    assert.ok(heard.length >= 3)
+    assert.ok(heard.every(([done, total], i) => total === 341 && done <= total && done >= (heard[i - 1]?.[0] ?? 0)))
+    assert.is(heard.at(-1)![0], 341)
+  })
+
+it("answers each prompt as if it were asked alone and read anew for each token", () =>
+  onCpu(Effect.gen(function* () {
+    const l = yield* language()
+    yield* likeliest(l, yield* whole(256))
+    yield* drawn(l)
+    yield* ended(l)
+    yield* told(l)
   })))
 
 it("losses are those of the forward pass, row by row", () =>
@@ -90,21 +116,6 @@ it("losses are those of the forward pass, row by row", () =>
         assert.ok(Math.abs(got[i]![t]! - want) <= 2e-4, `row ${i}, place ${t}: ${got[i]![t]}, not ${want}`)
       }
     }
-  })))
-
-it("hears how far it has read", () =>
-  onCpu(Effect.gen(function* () {
-    const l = yield* language()
-    const heard: Array<readonly [number, number]> = []
-    const prompts = promptsOf([200, 20, 190, 1])
-    yield* l.answer(prompts, {
-      ...ask,
-      limit: 1,
-      read: (done, total) => Effect.sync(() => void heard.push([done, total])),
-    })
-    assert.ok(heard.length >= 3)
-    assert.ok(heard.every(([done, total], i) => total === 411 && done <= total && done >= (heard[i - 1]?.[0] ?? 0)))
-    assert.is(heard.at(-1)![0], 411)
   })))
 
 it("a little memory, few rows or a cache of bytes or halves give the same answers", () =>

@@ -17,7 +17,6 @@ import type { Config } from "../../../models/llama/config.ts"
 import { forward } from "../../../models/llama/llama.ts"
 import { type Hosts, initialise, type Parameters, specs } from "../../../models/llama/parameters.ts"
 import type { Tokenizer } from "../../../models/tokenizers/tokenizer.ts"
-import type { Language } from "../../../tasks/language/language.ts"
 import { llamaLanguage, type Trained } from "../../../tasks/language/llama.ts"
 
 /** Numbers of the model. */
@@ -51,9 +50,9 @@ export const tokenizer: Tokenizer = {
   decode: (ids) => Array.from(ids, (i) => letters[i] ?? "").join(""),
 }
 
-/** Runs with two threads. */
+/** Runs on one thread: there is little to share out. */
 export const onCpu = <A, X>(run: Effect.Effect<A, X, Device | Scope.Scope>): Promise<A> =>
-  Effect.runPromise(Effect.scoped(Effect.provide(run, layer(wasm({ threads: 2 })))) as Effect.Effect<A, X>)
+  Effect.runPromise(Effect.scoped(Effect.provide(run, layer(wasm({ threads: 1 })))) as Effect.Effect<A, X>)
 
 /** The language of the model. */
 export const language = (
@@ -105,5 +104,3 @@ export const slow = (
 /** What an answer is, or the fault. */
 export const outcome = <A, X, R>(run: Effect.Effect<A, X, R>): Effect.Effect<E.Either<X, A>, never, R> =>
   Effect.match(run, { onFailure: (x) => E.left(x), onSuccess: (a) => E.right(a) as E.Either<X, A> })
-
-export type { Language }
