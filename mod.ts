@@ -111,3 +111,6 @@ export * as Mesh from "./core/mesh/mesh.ts"
 
 // models
 export * as Llama from "./models/llama/mod.ts"
+
+/** Texts as ids: bytes, vocabularies learned here, any `tokenizer.json`, Llama-2's. */
+export * as Tokenizers from "./models/tokenizers/mod.ts"

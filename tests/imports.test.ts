@@ -68,6 +68,12 @@ const allowed: ReadonlyArray<{ readonly name: RegExp; readonly in: RegExp; reado
   { name: /^(uvu|uvu\/assert|fast-check|esbuild|hyparquet-writer)$/, in: /^tests\//, why: "only tests use it" },
   { name: /^hyparquet$/, in: /^tasks\/data\//, why: "parquet is read where data is" },
   { name: /^@observablehq\/plot$|^linkedom$/, in: /^(tasks|tests)\//, why: "reports are drawn by tasks" },
+  {
+    name: /^@huggingface\/tokenizers$/,
+    in: /^(models\/tokenizers|tests\/models)\//,
+    why: "it reads tokenizer.json; pure",
+  },
+  { name: /^llama-tokenizer-js$/, in: /^(tasks|tests)\//, why: "Llama-2's vocabulary, for who hands it to the model" },
   { name: /^@stdlib\//, in: /^(tasks|tests)\//, why: "data sets come with the task that reads them" },
   { name: /^@orrery\/orrery$/, in: /^tests\/(publish|browser)\//, why: "only users import the package by name" },
 ]
