@@ -21,15 +21,10 @@ import { either as E } from "fp-ts"
 import { fault, type Faults } from "../../core/graph/fault.ts"
 import type { Config } from "../../models/llama/config.ts"
 import type { Recipe } from "../../models/llama/train.ts"
+import type { Bin } from "../data/documents.ts"
 import type { AnyStage, Needs } from "../stage/stage.ts"
 
 // ---- types -------------------------------------------------------------------
-
-/** Lengths of documents in tokens: from the first on, below the second. */
-export interface Bin {
-  readonly from: number
-  readonly below: number
-}
 
 /** One stage of growing: how far it looks, and what it learns in how many steps. */
 export interface Extension {
