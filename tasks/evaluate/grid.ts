@@ -84,15 +84,23 @@ export const batches = (trials: ReadonlyArray<Trial>, tokens: number): ReadonlyA
 
 const shownAnswer = 240
 
+/** Tokens from which on people wait for a batch to be read, and are told how far it is. */
+const slowReading = 1 << 17
+
 const answered = (task: Task, scene: Scene, language: Language, e: Evaluation, trials: ReadonlyArray<Trial>) =>
   Effect.gen(function* () {
     const posed = yield* Effect.forEach(trials, (trial) => fromEither(task.pose(scene, trial)))
     const { eos } = language.tokenizer
+    const context = yield* Effect.context<Events>()
+    const tokens = posed.reduce((n, p) => n + p.tokens.length, 0)
+    const read = (done: number, total: number): Effect.Effect<void> =>
+      Effect.provideContext(say({ _tag: "Progress", what: "reading", done, total, unit: "tokens" }), context)
     const answers = yield* language.answer(posed.map((p) => p.tokens), {
       sampling: { temperature: 0, seed: e.seed },
       limit: e.limit,
       stop: eos === undefined ? [] : [eos],
       ...(e.until.length === 0 ? {} : { until: e.until }),
+      ...(tokens < slowReading ? {} : { read }),
     })
     return posed.map(({ wanted }, i): Outcome => {
       const answer = language.tokenizer.decode(answers[i]!)

@@ -126,17 +126,19 @@ const draw = (p: Pairs, scene: Scene, trial: Trial, total: number): Drawn => {
   return { parts: { length: trial.length, bos: p.wording.bos, head, tail, hidden, passage }, asked, reply }
 }
 
-/** As many keys as there is room for: an estimate, taken back until it is true. */
-const filling = (p: Pairs, scene: Scene, trial: Trial): number => {
+/** Draws as many keys as there is room for: rather too many, of which those that fit are kept. */
+const filled = (p: Pairs, scene: Scene, trial: Trial): Drawn => {
+  const bare = (drawn: Drawn): number => freeTokens(scene, { ...drawn.parts, hidden: [] })
+  const taken = ({ text }: Hidden): number => scene.tokenizer.encode(text).length
   const most = Math.min(names(p), valued(p))
-  const free = (total: number): number => freeTokens(scene, draw(p, scene, trial, total).parts)
-  const some = Math.min(most, p.asked + 8)
-  const each = Math.max(1, (free(p.asked) - free(some)) / Math.max(1, some - p.asked))
-  let total = Math.max(p.asked, Math.min(most, p.asked + Math.floor(free(p.asked) / each)))
-  for (let left = free(total); left < 0 && total > p.asked; left = free(total)) {
-    total = Math.max(p.asked, total - Math.ceil(-left / each))
-  }
-  return total
+  const few = draw(p, scene, trial, Math.min(most, p.asked + 8))
+  const least = Math.min(...few.parts.hidden.map(taken))
+  const total = Math.max(p.asked, Math.min(most, Math.ceil(1.2 * bare(few) / least / p.values)))
+  const many = draw(p, scene, trial, total)
+  let left = bare(many)
+  const first = many.parts.hidden.findIndex((h) => (left -= taken(h)) < 0)
+  const keys = first < 0 ? total : Math.max(p.asked, Math.floor(first / p.values))
+  return { ...many, parts: { ...many.parts, hidden: many.parts.hidden.slice(0, keys * p.values) } }
 }
 
 // ---- the task ------------------------------------------------------------------
@@ -145,8 +147,7 @@ const filling = (p: Pairs, scene: Scene, trial: Trial): number => {
 const pose = (p: Pairs) => (scene: Scene, trial: Trial): E.Either<PoseFault, Posed> => {
   const fault = wrong(p, p.total === "fill" ? p.asked : p.total)
   if (fault !== undefined) return E.left(poseFault(fault))
-  const total = p.total === "fill" ? filling(p, scene, trial) : p.total
-  const { parts, asked, reply } = draw(p, scene, trial, total)
+  const { parts, asked, reply } = p.total === "fill" ? filled(p, scene, trial) : draw(p, scene, trial, p.total)
   const heldOut = new Set(p.keys === "city" ? divideCities(p.heldOut).heldOut : [])
   return E.map(({ tokens, at }: Prompt): Posed => ({
     tokens,

@@ -24,7 +24,8 @@ export interface Parts {
   readonly length: number
   readonly bos: boolean
   readonly head: string
-  readonly tail: string
+  /** Parts that are encoded each by itself. */
+  readonly tail: ReadonlyArray<string>
   readonly hidden: ReadonlyArray<Hidden>
   /** Draws where the haystack begins. */
   readonly passage: HostKey
@@ -74,7 +75,7 @@ interface Encoded {
 const encoded = ({ tokenizer, buffer }: Scene, parts: Parts): Encoded => {
   const { bos } = tokenizer
   const head = Int32Array.from([...(parts.bos && bos !== undefined ? [bos] : []), ...tokenizer.encode(parts.head)])
-  const tail = tokenizer.encode(parts.tail)
+  const tail = Int32Array.from(parts.tail.flatMap((part) => Array.from(tokenizer.encode(part))))
   const pieces = parts.hidden.map(({ text }) => tokenizer.encode(text))
   const room = parts.length - buffer
   const free = pieces.reduce((left, piece) => left - piece.length, room - head.length - tail.length)

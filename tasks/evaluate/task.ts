@@ -8,6 +8,7 @@ import type { either as E } from "fp-ts"
 import * as t from "io-ts"
 import { finite, natural, positive } from "../../core/files/codec.ts"
 import type { Tokenizer } from "../../models/tokenizers/tokenizer.ts"
+import type { Example } from "../data/example.ts"
 import type { Haystack } from "./haystack.ts"
 
 // ---- types -------------------------------------------------------------------
@@ -139,6 +140,16 @@ export const atDrawnDepths = (grid: Grid): ReadonlyArray<Trial> =>
 
 const rounds = (grid: Grid, length: number, depth: number | null): ReadonlyArray<Trial> =>
   Array.from({ length: grid.rounds }, (_, round) => ({ length, depth, round }))
+
+/** The prompt and what is to be said, as an example to learn from: only what is said counts, its end included. */
+export const lesson = (tokenizer: Tokenizer, { tokens, reply }: Posed): Example => {
+  const { eos } = tokenizer
+  const said = [...tokenizer.encode(reply), ...(eos === undefined ? [] : [eos])]
+  return {
+    tokens: Int32Array.from([...tokens, ...said]),
+    counted: new Uint8Array(tokens.length + said.length).fill(1, tokens.length),
+  }
+}
 
 // ---- scores --------------------------------------------------------------------
 

@@ -104,7 +104,7 @@ const pose = (v: Variables) => (scene: Scene, trial: Trial): E.Either<PoseFault,
     length: trial.length,
     bos: true,
     head,
-    tail: fill(tail, { value: values[0]! }),
+    tail: [fill(tail, { value: values[0]! })],
     hidden,
     passage: roundKey(scene.seed, trial.round),
   }

@@ -68,6 +68,12 @@ export const desk: Wording = {
   template: "You are a helpful assistant. USER: {context} {question} ASSISTANT: ",
 }
 
+/** LWM's needles in the form of our chats (`tasks/language/chat.ts`): what is said begins with a space. */
+export const chat: Wording = {
+  ...lwmSingle,
+  template: "You are a helpful assistant. USER: {context} {question} ASSISTANT:",
+}
+
 /** Pairs in the words of RULER (Hsieh et al., 2024). */
 export const ruler: Wording = {
   template:
@@ -76,8 +82,8 @@ export const ruler: Wording = {
   needle: " One of the special magic numbers for {key} is: {value}.",
   one: "What is the special magic number for {key} mentioned in the provided text?",
   many: "What are all the special magic numbers for {keys} mentioned in the provided text?",
-  reply: " The special magic number for {key} mentioned in the provided text is: {value}",
-  between: ".",
+  reply: "The special magic number for {key} mentioned in the provided text is: {value}",
+  between: ". ",
   prefix: "",
   bos: true,
 }
@@ -98,20 +104,32 @@ export interface Pair {
   readonly value: string
 }
 
-/** What stands before and after the haystack, and what is to be said, for pairs in the order in which they are asked. */
-export const framed = (
-  w: Wording,
-  asked: ReadonlyArray<Pair>,
-): { readonly head: string; readonly tail: string; readonly reply: string } => {
-  const keys = [...new Set(asked.map(({ key }) => key))]
-  const question = asked.length === 1 ? fill(w.one, { key: keys[0]! }) : fill(w.many, { keys: listed(keys) })
-  const prefix = fill(w.prefix, { key: keys[0] ?? "" })
-  const [head = "", tail = ""] = w.template.split("{context}")
-  return { head, tail: fill(tail, { question }) + prefix, reply: replyTo(w, asked).slice(prefix.length) }
+/** What stands around the haystack, in the parts that are encoded each by itself, and what is to be said. */
+export interface Framed {
+  readonly head: string
+  /** As chats are encoded: the question, the cue to answer, the beginning of the answer. */
+  readonly tail: ReadonlyArray<string>
+  readonly reply: string
 }
 
-const replyTo = (w: Wording, asked: ReadonlyArray<Pair>): string =>
-  asked.map(({ key, value }) => fill(w.reply, { key, value })).join(w.between)
+/** The frame of a question for pairs, in the order in which they are asked. */
+export const framed = (w: Wording, asked: ReadonlyArray<Pair>): Framed => {
+  const keys = [...new Set(asked.map(({ key }) => key))]
+  const question = asked.length === 1 ? fill(w.one, { key: keys[0]! }) : fill(w.many, { keys: listed(keys) })
+  const [head = "", after = ""] = w.template.split("{context}")
+  const tail = fill(after, { question }).split(/(?= ASSISTANT:)/)
+  return { head, tail: [...tail, prefixOf(w, asked)].filter((part) => part !== ""), reply: replyTo(w, asked) }
+}
+
+const prefixOf = (w: Wording, asked: ReadonlyArray<Pair>): string => fill(w.prefix, { key: asked[0]?.key ?? "" })
+
+/** What is to be said, behind the prefix. */
+const replyTo = (w: Wording, asked: ReadonlyArray<Pair>): string => {
+  const space = /\s$/.test(w.template) ? "" : " "
+  const whole = space + asked.map(({ key, value }) => fill(w.reply, { key, value })).join(w.between)
+  const prefix = prefixOf(w, asked)
+  return whole.startsWith(prefix) ? whole.slice(prefix.length) : whole
+}
 
 // ---- reading -------------------------------------------------------------------
 
@@ -140,5 +158,5 @@ export const read = (w: Wording, values: number) => (prompt: string): string | u
   const pairs = keys.flatMap((key) =>
     Array.from({ length: values }, (_, i) => ({ key, value: found.get(key)?.[i] ?? "0" }))
   )
-  return replyTo(w, pairs).slice(fill(w.prefix, { key: keys[0]! }).length)
+  return replyTo(w, pairs)
 }

@@ -1,5 +1,5 @@
 /**
- * Tokenizers and languages for tests: bytes, pieces of a given list, one that reads what it is shown and one that guesses.
+ * Tokenizers and languages for tests: bytes, pieces of a given list, one that reads a part of what it is shown.
  * @module
  */
 import * as Effect from "effect/Effect"
@@ -76,13 +76,6 @@ export const reader = (
     return solve(tokenizer.decode(seen)) ?? "I do not know."
   })
 
-/** Says numbers of so many digits, as many as it is allowed. */
-export const guesser = (tokenizer: Tokenizer, digits: number, howMany: number, next: () => number): Language =>
-  spoken(tokenizer, "guesser", () => {
-    const least = 10 ** (digits - 1)
-    return Array.from({ length: howMany }, () => String(least + Math.floor(next() * 9 * least))).join(" and ")
-  })
-
 /** A language that fails after so many calls of `answer`; `asked` hears how many prompts were put to it. */
 export const failing = (language: Language, calls: number, asked: (prompts: number) => void = () => {}): Language => {
   let left = calls
@@ -99,7 +92,7 @@ export const failing = (language: Language, calls: number, asked: (prompts: numb
 }
 
 /** Random numbers of a seed. */
-export const random = (seed: number): () => number => {
+const random = (seed: number): () => number => {
   let s = seed
   return () => {
     s = (s + 0x6d2b79f5) | 0

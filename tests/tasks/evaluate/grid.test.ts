@@ -25,9 +25,10 @@ import {
 import { byLength, nearest, Result, rows, share } from "../../../tasks/evaluate/result.ts"
 import { depths, type Scene } from "../../../tasks/evaluate/task.ts"
 import { desk } from "../../../tasks/evaluate/wording.ts"
+import { oracleLanguage, type Random, randomLanguage } from "../../../tasks/language/guards.ts"
 import type { Language } from "../../../tasks/language/language.ts"
 import type { Journal, Json } from "../../../tasks/stage/stage.ts"
-import { failing, guesser, random, reader, story, wordTokenizer } from "./fakes.ts"
+import { failing, reader, story, wordTokenizer } from "./fakes.ts"
 
 const it = suite("tasks/evaluate/grid")
 
@@ -52,6 +53,20 @@ const run = (language: Language, e: Evaluation, journal?: Journal, heard: (event
     ),
   )
 
+/** Reads all of the prompt. */
+const oracle = (probe: Probe, context = 2000): Promise<Language> => {
+  const { solve } = taskOf(probe)
+  const answer = (text: string): string => solve(text) ?? ""
+  return Effect.runPromise(oracleLanguage({ tokenizer: wordTokenizer, context, answer }))
+}
+
+/** Says a number of so many digits. */
+const guesser = (digits: number): Promise<Language> => {
+  const least = 10 ** (digits - 1)
+  const guess = (random: Random): string => String(least + random(9 * least))
+  return Effect.runPromise(randomLanguage({ tokenizer: wordTokenizer, context: 2000, seed: 1, guess }))
+}
+
 const all: ReadonlyArray<Probe> = [
   singleNeedle(),
   singleNeedle({ ...desk, prefix: "The special magic {key} number is: " }),
@@ -66,7 +81,7 @@ const all: ReadonlyArray<Probe> = [
 
 it("who reads the prompt is right everywhere, also in its place", async () => {
   for (const probe of all) {
-    const result = await run(reader(wordTokenizer, taskOf(probe).solve), of(probe))
+    const result = await run(await oracle(probe), of(probe))
     assert.is(share(result.total), 1, probe.name)
     assert.is(share(result.total, "strict"), 1, probe.name)
     assert.ok(result.whole.every((w) => w.prompts > 0 && w.right === w.prompts))
@@ -81,12 +96,12 @@ const byChance = (hits: number, asked: number, p: number): boolean =>
   Math.abs(hits - asked * p) <= 5 * Math.sqrt(asked * p * (1 - p)) + 1
 
 it("who guesses is right as often as chance has it: never of seven digits, one time in 90 of two", async () => {
-  const none = await run(guesser(wordTokenizer, 7, 1, random(1)), of(singleNeedle()))
+  const none = await run(await guesser(7), of(singleNeedle()))
   assert.equal([none.total.right, none.total.strict, none.total.asked], [0, 0, 20])
   const single = singleNeedle() as Extract<Probe, { readonly kind: "pairs" }>
   const two: Probe = { ...single, pairs: { ...single.pairs, digits: 2 } }
   const e = of(two, { grid: { lengths: [400], depths: depths(10), rounds: 60 }, buffer: 20, limit: 20, batch: 1e6 })
-  const guessed = await run(guesser(wordTokenizer, 2, 1, random(2)), e)
+  const guessed = await run(await guesser(2), e)
   assert.is(guessed.total.asked, 600)
   assert.ok(byChance(guessed.total.right, 600, 1 / 90), `${guessed.total.right} of 600`)
   assert.not.ok(byChance(60, 600, 1 / 90), "the bound can be broken")
@@ -229,6 +244,18 @@ it("progress is told, and a length when all of it is scored", async () => {
     [1300, 10, 10, 10],
     [1800, 10, 10, 10],
   ])
+})
+
+it("of a long prompt it is told how far it is read", async () => {
+  const e = of(singleNeedle(), { grid: { lengths: [1 << 18], depths: [50], rounds: 1 } })
+  const heard: Array<string> = []
+  const language = await oracle(e.probe, 1 << 20)
+  const result = await run(language, e, undefined, (event) => {
+    if (event._tag === "Progress" && event.what === "reading") heard.push(`${event.done}/${event.total} ${event.unit}`)
+  })
+  assert.equal(heard, ["261844/261844 tokens"])
+  assert.is(share(result.total), 1)
+  assert.ok(result.haystack.repeatsAbove < 1 << 18, "the story is shorter and was repeated")
 })
 
 it("settings that make no sense are refused", async () => {

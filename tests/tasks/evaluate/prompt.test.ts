@@ -15,8 +15,26 @@ import {
   trackVariables,
 } from "../../../tasks/evaluate/probe.ts"
 import { roundKey } from "../../../tasks/evaluate/draws.ts"
-import { depths, linear, type Posed, roundEven, type Scene, sigmoidDepths } from "../../../tasks/evaluate/task.ts"
-import { desk, framed, listed, lwmMulti, lwmSingle, ruler, type Wording } from "../../../tasks/evaluate/wording.ts"
+import {
+  depths,
+  lesson,
+  linear,
+  type Posed,
+  roundEven,
+  type Scene,
+  sigmoidDepths,
+} from "../../../tasks/evaluate/task.ts"
+import {
+  chat,
+  desk,
+  framed,
+  listed,
+  lwmMulti,
+  lwmSingle,
+  ruler,
+  type Wording,
+} from "../../../tasks/evaluate/wording.ts"
+import { chatExample, chatPrompt } from "../../../tasks/language/chat.ts"
 import { byteTokenizer, piecesTokenizer, story, wordTokenizer } from "./fakes.ts"
 
 const it = suite("tasks/evaluate/prompt")
@@ -90,21 +108,24 @@ it("words are the original's", () => {
   const said = framed(lwmSingle, [pair])
   assert.is(said.head, "You are a helpful assistant. USER: ")
   assert.is(
-    said.tail,
+    said.tail.join(""),
     " What is the special magic Paris number? Don't give information outside the document or repeat your findings. " +
       "Keep your response short and direct. ASSISTANT: ",
   )
   assert.is(
-    framed(lwmMulti, [pair]).tail,
+    framed(lwmMulti, [pair]).tail.join(""),
     " What is the special magic number for Paris? Don't give information outside the document. ASSISTANT: ",
   )
   const three = ["A", "B", "C"].map((key) => ({ key, value: "1" }))
-  assert.is(framed(desk, three).tail, " What are the special magic numbers for A, B, and C? ASSISTANT: ")
+  assert.equal(framed(desk, three).tail, [" What are the special magic numbers for A, B, and C?", " ASSISTANT: "])
   assert.is(listed(["A", "B"]), "A, and B")
   assert.is(framed(desk, [pair]).reply, "The special magic Paris number is: 1234567")
   const prefix = framed({ ...desk, prefix: "The special magic {key} number is: " }, [pair])
-  assert.is(prefix.tail, " What is the special magic Paris number? ASSISTANT: The special magic Paris number is: ")
+  assert.equal(prefix.tail, [
+    ...[" What is the special magic Paris number?", " ASSISTANT: ", "The special magic Paris number is: "],
+  ])
   assert.is(prefix.reply, "1234567")
+  assert.is(framed(chat, [pair]).reply, " The special magic Paris number is: 1234567")
   const { tokens } = must(taskOf(singleNeedle()).pose(sceneOf(byteTokenizer), { length: 700, depth: 50, round: 0 }))
   assert.match(byteTokenizer.decode(tokens), /\nThe special magic [\w ]+ number is: [1-9]\d{6}\n/)
 })
@@ -187,7 +208,9 @@ const measured = (scene: Scene, { tokens, wanted }: Posed, wording: Wording, nee
   const { tail } = framed(wording, [{ key: wanted[0]!.key, value: wanted[0]!.value }])
   const before = wanted[0]!.at - 1 - tokenizer.encode(head).length
   const size = tokenizer.encode(needle).length
-  const hay = tokens.length - 1 - tokenizer.encode(head).length - tokenizer.encode(tail).length - size
+  const hay = tokens.length - 1 - tokenizer.encode(head).length -
+    tail.reduce((n, part) => n + tokenizer.encode(part).length, 0) -
+    size
   return { before, hay }
 }
 
@@ -242,6 +265,20 @@ it("several needles are all there, at depths of the grid, none twice", () => {
     for (const w of posed.wanted) assert.ok(depths(5).includes(w.depth))
     const inDepth = [...posed.wanted].sort((a, b) => a.depth - b.depth)
     assert.equal(inDepth.map((w) => w.at), posed.wanted.map((w) => w.at).sort((a, b) => a - b))
+  }
+})
+
+it("in the form of our chats, a prompt is token for token what a chat is, and so is the lesson", () => {
+  const task = taskOf(singleNeedle(chat))
+  for (const tokenizer of [byteTokenizer, wordTokenizer]) {
+    const posed = must(task.pose(sceneOf(tokenizer), { length: 900, depth: 50, round: 0 }))
+    const question = `What is the special magic ${posed.wanted[0]!.key} number?`
+    const opening = 1 + tokenizer.encode("You are a helpful assistant. USER: ").length
+    const asked = tokenizer.encode(` ${question}`).length + tokenizer.encode(" ASSISTANT:").length
+    const context = posed.tokens.slice(opening, posed.tokens.length - asked)
+    assert.equal(posed.tokens, chatPrompt(tokenizer, { context, question }))
+    const turn = { user: question, assistant: posed.reply.trim() }
+    assert.equal(lesson(tokenizer, posed), chatExample(tokenizer, [turn], { context }))
   }
 })
 
