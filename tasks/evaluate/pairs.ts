@@ -10,7 +10,7 @@ import { natural, positive } from "../../core/files/codec.ts"
 import { hostFold, type HostKey } from "../../core/random/host.ts"
 import { cities, divideCities } from "./cities.ts"
 import { below, numbers, roundKey, sample, trialKey, words } from "./draws.ts"
-import { assemble, freeTokens, type Hidden, type Parts, type Prompt } from "./prompt.ts"
+import { assemble, continued, freeTokens, type Hidden, type Parts, type Prompt } from "./prompt.ts"
 import {
   atDrawnDepths,
   atEachDepth,
@@ -129,7 +129,7 @@ const draw = (p: Pairs, scene: Scene, trial: Trial, total: number): Drawn => {
 /** Draws as many keys as there is room for: rather too many, of which those that fit are kept. */
 const filled = (p: Pairs, scene: Scene, trial: Trial): Drawn => {
   const bare = (drawn: Drawn): number => freeTokens(scene, { ...drawn.parts, hidden: [] })
-  const taken = ({ text }: Hidden): number => scene.tokenizer.encode(text).length
+  const taken = ({ text }: Hidden): number => continued(scene.tokenizer, text).length
   const most = Math.min(names(p), valued(p))
   const few = draw(p, scene, trial, Math.min(most, p.asked + 8))
   const least = Math.min(...few.parts.hidden.map(taken))

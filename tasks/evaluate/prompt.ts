@@ -1,11 +1,12 @@
 /**
  * A prompt of exactly so many tokens: what stands before the haystack, the haystack with things put into it, and what stands
- * after it. Each part is encoded by itself, so every count is exact for every tokenizer, and the haystack fills up what the
- * others leave.
+ * after it. Each part is encoded by itself, as in chats (`tasks/language/chat.ts`), so every count is exact for every
+ * tokenizer, and the haystack fills up what the others leave.
  * @module
  */
 import { either as E } from "fp-ts"
 import type { HostKey } from "../../core/random/host.ts"
+import type { Tokenizer } from "../../models/tokenizers/tokenizer.ts"
 import { endsSentence, endsWord, passage } from "./haystack.ts"
 import { type PoseFault, poseFault, type Scene } from "./task.ts"
 
@@ -72,11 +73,20 @@ interface Encoded {
   readonly free: number
 }
 
+/**
+ * Tokens of a text that stands inside of another. SentencePiece writes a space before every text that it encodes; behind a
+ * newline it does not, and what stands there does not depend on what comes after it.
+ */
+export const continued = (tokenizer: Tokenizer, text: string): Int32Array => {
+  const [line, whole] = [tokenizer.encode("\n"), tokenizer.encode(`\n${text}`)]
+  return line.every((id, i) => id === whole[i]) ? whole.subarray(line.length) : tokenizer.encode(text)
+}
+
 const encoded = ({ tokenizer, buffer }: Scene, parts: Parts): Encoded => {
   const { bos } = tokenizer
   const head = Int32Array.from([...(parts.bos && bos !== undefined ? [bos] : []), ...tokenizer.encode(parts.head)])
   const tail = Int32Array.from(parts.tail.flatMap((part) => Array.from(tokenizer.encode(part))))
-  const pieces = parts.hidden.map(({ text }) => tokenizer.encode(text))
+  const pieces = parts.hidden.map(({ text }) => continued(tokenizer, text))
   const room = parts.length - buffer
   const free = pieces.reduce((left, piece) => left - piece.length, room - head.length - tail.length)
   return { head, tail, pieces, room, free }
