@@ -60,3 +60,16 @@ export const lossFaults = (l: Limits, rows: ReadonlyArray<ArrayLike<number>>): R
         "many; cut it into rows",
     )]),
   ])
+
+const mebibytes = (n: number): string => `${Math.ceil(n / 2 ** 20)} MiB`
+
+/** That so much context takes more memory than there may be. */
+export const memoryFault = (
+  tokens: number,
+  { bytes, perToken, memory }: { readonly bytes: number; readonly perToken: number; readonly memory: number },
+): AskFault =>
+  askFault(
+    `${tokens} tokens of context take ${mebibytes(bytes)} beside the parameters (${perToken} bytes a token in the ` +
+      `cache), more than the ${mebibytes(memory)} there may be; allow more memory, keep the cache as f16 or int8, or ` +
+      "shorten the prompt",
+  )

@@ -28,7 +28,7 @@ import type { Parameters } from "../../models/llama/parameters.ts"
 import type { Tokenizer } from "../../models/tokenizers/tokenizer.ts"
 import type { Storage } from "../../ops/cache.ts"
 import { digest, utf8 } from "../store.ts"
-import { askFault, askFaults, type Limits, lossFaults } from "./asking.ts"
+import { askFault, askFaults, type Limits, lossFaults, memoryFault } from "./asking.ts"
 import { type Answer, begun, grown } from "./ending.ts"
 import type { Ask, AskFault, Language } from "./language.ts"
 import { type Reader, reader } from "./reader.ts"
@@ -126,10 +126,19 @@ const answerGroup = (
 
 const gibibyte = 2 ** 30
 
-/** A language out of a model. It lives as long as the scope; it does one thing at a time. */
-export const llamaLanguage = (
-  { config, parameters, tokenizer, name, digest: given, storage = "f32", memory = gibibyte, rows: most = 16 }: Trained,
-): Effect.Effect<Language, DeviceFault | AskFault, Device | Scope.Scope> =>
+/** A model that is ready to read. */
+export interface Opened {
+  readonly reader: Reader
+  readonly digest: string
+  readonly limits: Limits
+  /** Bytes that there may be beside the parameters. */
+  readonly memory: number
+}
+
+/** Places the parameters. Faults: a tokenizer of another model, not enough memory. */
+export const opened = (
+  { config, parameters, tokenizer, name, digest: given, storage = "f32", memory = gibibyte }: Trained,
+): Effect.Effect<Opened, DeviceFault | AskFault, Device | Scope.Scope> =>
   Effect.gen(function* () {
     const device = yield* Device
     if (tokenizer.vocab > config.vocab) {
@@ -139,10 +148,23 @@ export const llamaLanguage = (
       ))
     }
     const placed = (yield* device.place(parameters)) as unknown as Values<Parameters>
-    const own = given ?? (yield* parameterDigest(config, placed))
-    const r = yield* reader(config, placed, storage)
+    const digest = given ?? (yield* parameterDigest(config, placed))
+    const limits: Limits = {
+      name: name ?? `llama ${digest.slice(0, 8)}`,
+      context: config.context,
+      vocab: config.vocab,
+    }
+    return { reader: yield* reader(config, placed, storage), digest, limits, memory }
+  })
+
+/** A language out of a model. It lives as long as the scope; it does one thing at a time. */
+export const llamaLanguage = (
+  trained: Trained,
+): Effect.Effect<Language, DeviceFault | AskFault, Device | Scope.Scope> =>
+  Effect.gen(function* () {
+    const { tokenizer, rows: most = 16 } = trained
+    const { reader: r, digest: own, limits, memory } = yield* opened(trained)
     const alone = yield* Semaphore.make(1)
-    const limits: Limits = { name: name ?? "the model", context: config.context, vocab: config.vocab }
 
     /** Rows that fit into memory with so much room each: a power of two. */
     const mostRows = (capacity: number): number => {
@@ -155,14 +177,8 @@ export const llamaLanguage = (
         if (made.length === 0) return made
         const bytes = yield* r.forecast(Math.max(...made.map((g) => g.rows)), made[0]!.capacity)
         if (bytes <= memory) return made
-        const megabytes = (n: number): string => `${Math.ceil(n / 2 ** 20)} MiB`
-        return yield* Effect.fail(askFault(
-          `${Math.max(...lengths)} tokens of context take ${megabytes(bytes)} beside the parameters ` +
-            `(${r.tokenBytes} bytes a token in the cache), more than the ${
-              megabytes(memory)
-            } there may be; allow more ` +
-            "memory, keep the cache as int8 or f16, or shorten the prompt",
-        ))
+        const about = { bytes, perToken: r.tokenBytes, memory }
+        return yield* Effect.fail(memoryFault(Math.max(...lengths), about))
       })
 
     const answer: Language["answer"] = (prompts, ask) =>
@@ -196,5 +212,5 @@ export const llamaLanguage = (
         return made
       }))
 
-    return { name: name ?? `llama ${own.slice(0, 8)}`, digest: own, tokenizer, context: config.context, answer, nats }
+    return { name: limits.name, digest: own, tokenizer, context: limits.context, answer, nats }
   })

@@ -16,10 +16,10 @@ import { bufferBytes } from "../../core/plan/program.ts"
 import { count } from "../../core/graph/node.ts"
 import type { AnySpec } from "../../core/tensor/spec.ts"
 import { i32 } from "../../core/tensor/spec.ts"
-import type { Host } from "../../core/tensor/host.ts"
+import { type AnyHost, type Host, store } from "../../core/tensor/host.ts"
 import type { I32, Tensor } from "../../core/tensor/tensor.ts"
 import type { Axes } from "../../core/tensor/axes.ts"
-import { flatten } from "../../core/tensor/tree.ts"
+import { flatten, map } from "../../core/tensor/tree.ts"
 import type { Config } from "../../models/llama/config.ts"
 import { type Caches, cacheSpecs, decode, readOn } from "../../models/llama/decode.ts"
 import { type Parameters, specs } from "../../models/llama/parameters.ts"
@@ -54,6 +54,8 @@ export interface Reader {
   readonly forecast: (rows: number, capacity: number) => Effect.Effect<number, DeviceFault>
   /** Empty rows, for the life of the scope. */
   readonly open: (rows: number, capacity: number) => Effect.Effect<Desk, DeviceFault, Scope.Scope>
+  /** The same rows with more room, for the life of the scope. What they hold goes by way of the host. */
+  readonly grow: (desk: Desk, capacity: number) => Effect.Effect<Desk, DeviceFault, Scope.Scope>
   /** Reads each row's tokens from a place on, the same for all; `heard` is told the place that was read to. */
   readonly read: (
     desk: Desk,
@@ -169,6 +171,17 @@ const window = (rows: ReadonlyArray<ArrayLike<number>>, wide: number, from: numb
   return data
 }
 
+/** What a cache holds, with more room along `key`. */
+const widened = (from: AnyHost, to: AnySpec, old: number, capacity: number): AnyHost => {
+  const inner = to.shape.slice(to.axes.indexOf("key") + 1).reduce((a, b) => a * b, 1)
+  const data = store(to.dtype, new Uint8Array(count(to.shape)))
+  const held = from.data instanceof Float64Array ? store(to.dtype, from.data) : from.data
+  for (let row = 0; row < held.length / (old * inner); row++) {
+    data.set(held.subarray(row * old * inner, (row + 1) * old * inner) as never, row * capacity * inner)
+  }
+  return { ...to, data }
+}
+
 /** A reader of a model whose parameters are on the device. It uses programs one after another. */
 export const reader = (
   c: Config,
@@ -276,6 +289,13 @@ export const reader = (
           device.place(cacheSpecs(c, { batch: rows, capacity, storage }).map((spec) => emptyCache(spec))),
           (caches) => ({ rows, capacity, caches: caches as unknown as Values<Caches> }),
         ),
+      grow: ({ rows, capacity: old, caches }, capacity) =>
+        Effect.gen(function* () {
+          const specs = cacheSpecs(c, { batch: rows, capacity, storage })
+          const home = new Map(flatten(yield* device.fetch(caches)) as ReadonlyArray<readonly [string, AnyHost]>)
+          const larger = map(specs, (leaf, path) => widened(home.get(path)!, leaf as AnySpec, old, capacity))
+          return { rows, capacity, caches: (yield* device.place(larger)) as unknown as Values<Caches> }
+        }),
       read,
       next,
       losses,
