@@ -92,6 +92,10 @@ const layout = (c: Config, path: string, spec: AnySpec) => {
   }
 }
 
+/** The names of all tensors as Hugging Face's readers know them. */
+export const huggingFaceNames = (c: Config): ReadonlySet<string> =>
+  new Set(flatten(specs(c)).map(([path]) => formOf(path).name))
+
 /** The parameters as Hugging Face's readers expect them. */
 export const toHuggingFace = (c: Config, parameters: Hosts<Parameters>): ReadonlyArray<Stored> =>
   flatten(parameters).map(([path, leaf]) => {

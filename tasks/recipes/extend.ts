@@ -59,26 +59,25 @@ export const tokensOf = ({ steps, tokens }: Extension): number => steps * tokens
 /** The model of a row: the same matrices, which look further. */
 export const configOf = (c: Config, { context, theta }: Reach): Config => ({ ...c, context, theta })
 
-/** What the optimiser does beside the table: AdamW as LWM's scripts have it. */
-export const standardOptimiser: Pick<Recipe, "clip" | "decay" | "beta1" | "beta2"> = {
+/** What a step does beside the table: AdamW as LWM's scripts have it, and the mean of rows, each of its own tokens. */
+export const standardStep: Pick<Recipe, "clip" | "decay" | "beta1" | "beta2"> & Partial<Recipe> = {
   clip: 1,
   decay: 0.1,
   beta1: 0.9,
   beta2: 0.95,
+  reduction: "rows",
 }
 
 /** The recipe of a row: up to its rate in a line, then constant. */
-export const recipeOf = (
-  row: Extension,
-  optimiser: Pick<Recipe, "clip" | "decay" | "beta1" | "beta2"> = standardOptimiser,
-): Recipe => ({
-  ...optimiser,
+export const recipeOf = (row: Extension, step: typeof standardStep = standardStep): Recipe => ({
+  ...step,
   batch: rowsOf(row),
   time: row.context,
   steps: row.steps,
   warmup: row.warmup,
   peak: row.rate,
   end: row.rate,
+  rate: { kind: "constant", peak: row.rate, warmup: row.warmup },
 })
 
 // ---- rules -----------------------------------------------------------------------
