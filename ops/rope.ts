@@ -17,15 +17,16 @@
  */
 import * as build from "../core/graph/build.ts"
 import { type Node, sizeOf } from "../core/graph/node.ts"
+import { power } from "../core/tensor/elementary.ts"
 import type { Axes, Has, Sub } from "../core/tensor/axes.ts"
 import { fault, type Faults } from "../core/graph/fault.ts"
 import { type Float, type Tensor, typed } from "../core/tensor/tensor.ts"
 
-/** Turns per position of each pair, as 32 bits behind the point and 16 bits behind those. */
+/** Turns per position of each pair, as 32 bits behind the point and 16 bits behind those; the same on every engine. */
 const frequencies = (pairs: number, theta: number): readonly [high: Uint32Array, low: Uint32Array] => {
   const [high, low] = [new Uint32Array(pairs), new Uint32Array(pairs)]
   for (let i = 0; i < pairs; i++) {
-    const fixed = Math.round(theta ** (-i / pairs) / (2 * Math.PI) * 2 ** 48) % 2 ** 48
+    const fixed = Math.round(power(theta, -i / pairs) / (2 * Math.PI) * 2 ** 48) % 2 ** 48
     high[i] = Math.floor(fixed / 2 ** 16)
     low[i] = fixed % 2 ** 16
   }

@@ -9,6 +9,7 @@
  */
 import type { DType } from "../tensor/dtype.ts"
 import { dtypes } from "../tensor/dtype.ts"
+import { cos, exp, log, sin, tanh } from "../tensor/elementary.ts"
 import type { Half } from "../tensor/half.ts"
 import { decodeHalf, encodeHalf } from "../tensor/half.ts"
 import type { BinaryFn, UnaryFn } from "./node.ts"
@@ -45,11 +46,11 @@ export const erf = (x: number): number => {
       term *= (2 * a * a) / (2 * n + 1)
       sum += term
     }
-    return Math.sign(x) * (2 / Math.sqrt(Math.PI)) * Math.exp(-a * a) * sum
+    return Math.sign(x) * (2 / Math.sqrt(Math.PI)) * exp(-a * a) * sum
   }
   let tail = a
   for (let k = 60; k >= 1; k--) tail = a + k / 2 / tail
-  return Math.sign(x) * (1 - Math.exp(-a * a) / Math.sqrt(Math.PI) / tail)
+  return Math.sign(x) * (1 - exp(-a * a) / Math.sqrt(Math.PI) / tail)
 }
 
 /** The integer nearest to x, the even one of two. */
@@ -72,16 +73,16 @@ const unaries: { readonly [F in Exclude<UnaryFn, "not">]: Scalar1 } = {
   neg: (x) => -x,
   abs: Math.abs,
   sign: Math.sign,
-  exp: Math.exp,
-  log: Math.log,
+  exp,
+  log,
   sqrt: Math.sqrt,
   rsqrt: (x) => 1 / Math.sqrt(x),
   recip: (x) => 1 / x,
-  sin: Math.sin,
-  cos: Math.cos,
-  tanh: Math.tanh,
+  sin,
+  cos,
+  tanh,
   erf,
-  sigmoid: (x) => 1 / (1 + Math.exp(-x)),
+  sigmoid: (x) => 1 / (1 + exp(-x)),
   floor: Math.floor,
   ceil: Math.ceil,
   round: roundEven,

@@ -1,10 +1,11 @@
 /**
  * Random values on the host, for initialisers and loaders: the twin of `random.ts`. The same key gives the same
- * integers as on every device; floats differ only by the rounding of `log` and `cos`.
+ * integers as on every device; floats differ only by the rounding of `log` and `cos`. On every engine it gives the same bits.
  * @module
  */
 import type { Axes } from "../tensor/axes.ts"
 import type { DType } from "../tensor/dtype.ts"
+import { cos, log } from "../tensor/elementary.ts"
 import { count } from "../graph/node.ts"
 import type { Host } from "../tensor/host.ts"
 import { store } from "../tensor/host.ts"
@@ -66,7 +67,7 @@ export const hostUniform = <D extends Float, A extends Axes>(
 
 /** Normal with mean 0 and standard deviation 1, by Box and Muller: sqrt(-2 log(1 - u)) cos(2 pi v). */
 export const hostNormal = <D extends Float, A extends Axes>(key: HostKey, spec: Spec<D, A>): Host<D, A> =>
-  filled(key, spec, ([u, v]) => Math.sqrt(-2 * Math.log1p(-unit(u))) * Math.cos(2 * Math.PI * unit(v)))
+  filled(key, spec, ([u, v]) => Math.sqrt(-2 * log(1 - unit(u))) * cos(2 * Math.PI * unit(v)))
 
 /** Whole numbers in low..high, high excluded: the bits modulo the span (biased by less than span / 2^32). */
 export const hostInt = <D extends Int, A extends Axes>(

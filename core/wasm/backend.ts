@@ -34,13 +34,26 @@ import { control, controlWords } from "./walker.ts"
 export interface WasmOptions {
   /** Threads, the caller's included, 1 to 256: else `ORRERY_THREADS`, else as many as the machine runs at once. */
   readonly threads?: number
-  /** Relaxed SIMD where the engine has it (default), or strict: the same bits on every engine. */
+  /**
+   * Relaxed SIMD where the engine has it, or strict: the same bits on every engine. Else what `ORRERY_WASM` says, `strict`
+   * or `relaxed`; else relaxed.
+   */
   readonly relaxed?: boolean
   /** Asks V8 to join 128-bit operations into 256 bits, where it can. Default: as `relaxed`. */
   readonly wide?: boolean
   /** Uses a system BLAS for large contractions, if one can be loaded and `ORRERY_BLAS` is not `off`. Default: as `relaxed`. */
   readonly blas?: boolean
 }
+
+/** Whether relaxed SIMD is wanted; a sentence where `ORRERY_WASM` says neither. */
+const relaxedFor = (option: boolean | undefined, variable: string | undefined): E.Either<string, boolean> =>
+  option !== undefined
+    ? E.right(option)
+    : variable === undefined || variable === "" || variable === "relaxed"
+    ? E.right(true)
+    : variable === "strict"
+    ? E.right(false)
+    : E.left(`wasm: ORRERY_WASM is '${variable}'; expected strict, relaxed, or leave it unset for relaxed`)
 
 /** An array's place in the device's memory. */
 export interface WasmHandle {
@@ -229,7 +242,9 @@ export const wasm = (options: WasmOptions = {}): Effect.Effect<Backend<WasmHandl
     const threaded = threadsFor({ option: options.threads, variable: on.variable("ORRERY_THREADS"), processors })
     if (E.isLeft(threaded)) return yield* Effect.fail(deviceFault("input", threaded.left))
     const wanted = threaded.right
-    const wish = options.relaxed ?? true
+    const chosen = relaxedFor(options.relaxed, on.variable("ORRERY_WASM"))
+    if (E.isLeft(chosen)) return yield* Effect.fail(deviceFault("input", chosen.left))
+    const wish = chosen.right
     const { revectorize } = on.tune({ relaxed: wish, wide: options.wide ?? wish })
     const memory = (wanted > 1 && typeof SharedArrayBuffer !== "undefined" ? newMemory(true) : undefined) ??
       newMemory(false)
