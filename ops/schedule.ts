@@ -13,6 +13,7 @@
 import { binary, constant, select, unary } from "../core/graph/build.ts"
 import { tensor } from "../core/graph/given.ts"
 import type { Node } from "../core/graph/node.ts"
+import { cos } from "../core/tensor/elementary.ts"
 import type { F32 } from "../core/tensor/tensor.ts"
 import { typed } from "../core/tensor/tensor.ts"
 
@@ -65,7 +66,7 @@ const forms: { readonly [K in Kind]: Form } = {
         binary("mul", binary("add", unary("cos", binary("mul", place, Math.PI)), 1), (peak - end) / 2),
         end,
       ),
-    host: ({ peak, end }, place) => end + (peak - end) * (1 + Math.cos(Math.PI * place)) / 2,
+    host: ({ peak, end }, place) => end + (peak - end) * (1 + cos(Math.PI * place)) / 2,
   },
   linear: {
     graph: ({ peak, end }, place) => binary("add", binary("mul", place, end - peak), peak),

@@ -10,6 +10,7 @@ import type { Node } from "../../core/graph/node.ts"
 import { count } from "../../core/graph/node.ts"
 import type { Axes } from "../../core/tensor/axes.ts"
 import type { DType } from "../../core/tensor/dtype.ts"
+import { log } from "../../core/tensor/elementary.ts"
 import type { Host } from "../../core/tensor/host.ts"
 import { store } from "../../core/tensor/host.ts"
 import type { AnySpec } from "../../core/tensor/spec.ts"
@@ -78,7 +79,7 @@ export const rateOf = (rate: Rate, step: Node): Node =>
 
 /** 1 - beta^t without cancellation: -expm1(z) for z = t log(beta), near 0 by z (1 + z/2 (1 + z/3 (1 + z/4 (1 + z/5)))). */
 export const unbias = (beta: number, t: Node): Node => {
-  const z = mul(t, Math.log(beta))
+  const z = mul(t, log(beta))
   const series = [5, 4, 3, 2].reduce<Operand>((sum, n) => add(mul(mul(z, 1 / n), sum), 1), 1)
   return select(binary("gt", z, -0.1), unary("neg", mul(z, series)), sub(1, unary("exp", z)))
 }

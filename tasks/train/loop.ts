@@ -25,9 +25,18 @@ import { mustFit } from "./memory.ts"
 import { nameTensors, tensorsOf } from "./parameters.ts"
 import { givenBy, reader } from "./rows.ts"
 import { type Beginning, beginning, type Progress, Saved, together } from "./saved.ts"
-import { donated, rateAt, type StepInputs, stepInputs, stepOf, type StepOutputs, type StepProgram } from "./step.ts"
+import {
+  donated,
+  numberFaults,
+  rateAt,
+  type StepInputs,
+  stepInputs,
+  stepOf,
+  type StepOutputs,
+  type StepProgram,
+} from "./step.ts"
 import type { Trained, Training } from "./training.ts"
-import { type Diverged, diverged, isSpike, remembered, usual, type Watch, watch as standard } from "./watch.ts"
+import { type Diverged, diverged, isSpike, remembered, usual, type Watch, watchOf } from "./watch.ts"
 
 // ---- types -----------------------------------------------------------------
 
@@ -65,10 +74,13 @@ const meshFor = (spread: Spread): Effect.Effect<Mesh, MeshFault, Device> =>
   )
 
 const programOn = (training: Training<unknown, unknown>, mesh: Mesh): Effect.Effect<StepProgram, DeviceFault> => {
-  const compiled = mesh.compile(stepOf(training), stepInputs(training), donated) as E.Either<
-    Parameters<typeof sentence>[0][],
-    StepProgram
-  >
+  const wrong = numberFaults(training)
+  const compiled = wrong.length > 0
+    ? E.left(wrong)
+    : mesh.compile(stepOf(training), stepInputs(training), donated) as E.Either<
+      Parameters<typeof sentence>[0][],
+      StepProgram
+    >
   return E.isRight(compiled)
     ? Effect.succeed(compiled.right)
     : Effect.fail(deviceFault("compile", `${training.stage}: ${compiled.left.map(sentence).join("\n")}`))
@@ -91,49 +103,81 @@ const saved = ({ training: { stage }, journal, mesh, device }: Loop, going: Goin
 
 // ---- steps -------------------------------------------------------------------
 
-/** One step. A loss that is a spike is told; a step that gave no numbers changes nothing, and too many of them end it. */
+/** What a step told. */
+interface Told {
+  readonly step: number
+  readonly loss: number
+  readonly norm: number
+  readonly rate: number
+}
+
+/** Tells of a step; of one that gave no numbers, or of a loss far from the usual, also that. */
+const tellOf = ({ training: { recipe }, watch, device }: Loop, { recent }: Progress, told: Told, good: boolean) =>
+  Effect.gen(function* () {
+    const { step, loss } = told
+    if (!good || isSpike(loss, recent, watch)) {
+      const known = usual(recent, watch)?.loss ?? recent.at(-1) ?? 0
+      yield* say({ _tag: "Spiked", step, loss: Number.isFinite(loss) ? loss : null, usual: known })
+    }
+    if (!good) return
+    const { bytes: memory } = yield* device.memory
+    yield* say({
+      ...{ _tag: "Stepped", ...told, steps: recipe.steps, memory },
+      tokens: step * recipe.batch * recipe.time,
+    })
+  })
+
+/**
+ * Ends it: the state on the device is that of the last good step, for bad ones change nothing. It is saved as that, so that
+ * this training ends here again, and one with other numbers may start from it. A loss scale has changed: then what was
+ * saved before stays the last.
+ */
+const ended = (loop: Loop, before: Going, values: Values<State>, told: Told) =>
+  Effect.gen(function* () {
+    const { training: { recipe, stage }, watch } = loop
+    const exact = recipe.storage !== "f16" && watch.bad === 1 && before.progress.step > 0
+    const { file } = exact ? yield* saved(loop, { ...before, values }) : before
+    const kept = file === undefined
+      ? "No state was saved before it"
+      : `The last good state is kept in ${tensorPath(file.digest)}: a training with other numbers may start from it`
+    return yield* Effect.fail(diverged(stage, told.step, told, watch, kept))
+  })
+
+/** One step. What gave no numbers changed nothing, and too many such steps in a row end it. */
 const stepped = (loop: Loop, going: Going, batch: Batch, given: ReturnType<typeof givenBy>) =>
   Effect.gen(function* () {
-    const { training: { recipe, stage }, watch, mesh, device, run } = loop
-    const { progress, values } = going
+    const { training: { recipe }, watch, mesh, device, run } = loop
+    const { progress } = going
     const inputs = given(batch.rows)
     if ("_tag" in inputs) return yield* Effect.fail(inputs as FileFault)
-    const out = yield* run({ state: values, batch: inputs } as never)
+    const out = yield* run({ state: going.values, batch: inputs } as never)
     const metrics = yield* device.fetch(out.metrics)
-    const told = { loss: number(metrics.loss as never), norm: number(metrics.norm as never) }
-    const step = progress.step + 1
-    const rate = rateAt(recipe, progress.step)
+    const told: Told = {
+      step: progress.step + 1,
+      loss: number(metrics.loss as never),
+      norm: number(metrics.norm as never),
+      rate: rateAt(recipe, progress.step - progress.skipped),
+    }
     const good = Number.isFinite(told.loss) && Number.isFinite(told.norm)
-    const bad = good ? 0 : progress.bad + 1
-    if (mesh.rank === 0) {
-      if (!good || isSpike(told.loss, progress.recent, watch)) {
-        const known = usual(progress.recent, watch)?.loss ?? progress.recent.at(-1) ?? 0
-        yield* say({ _tag: "Spiked", step, loss: Number.isFinite(told.loss) ? told.loss : null, usual: known })
-      }
-      const { bytes: memory } = yield* device.memory
-      const tokens = step * recipe.batch * recipe.time
-      if (good) yield* say({ _tag: "Stepped", step, steps: recipe.steps, ...told, rate, tokens, memory })
-    }
-    if (bad >= watch.bad) {
-      const kept = going.file === undefined
-        ? "No state was saved before it"
-        : `The last good state is kept in ${
-          tensorPath(going.file.digest)
-        }: a training with other numbers may start from it`
-      return yield* Effect.fail(diverged(stage, step, told, watch, kept))
-    }
+    const values = out.state as unknown as Values<State>
+    if (mesh.rank === 0) yield* tellOf(loop, progress, told, good)
+    if (!good && progress.bad + 1 >= watch.bad) return yield* ended(loop, going, values, told)
     return {
       ...going,
-      values: out.state as unknown as Values<State>,
+      values,
       progress: {
-        step,
+        step: told.step,
         position: batch.after,
-        curve: grown(progress.curve, { step, ...told, rate }, recipe.steps),
+        curve: grown(progress.curve, told, recipe.steps),
         recent: remembered(progress.recent, told.loss, watch),
-        bad,
+        bad: good ? 0 : progress.bad + 1,
+        skipped: progress.skipped + (good ? 0 : 1),
       },
     }
   })
+
+/** What a state has learned: the average of the parameters where it keeps one. */
+const learned = <P>(state: { readonly parameters: P; readonly average?: P }): P => state.average ?? state.parameters
 
 /** All steps that are left, from the state on the device. */
 const steps = (loop: Loop, from: Beginning) =>
@@ -148,15 +192,14 @@ const steps = (loop: Loop, from: Beginning) =>
       const { step } = going.progress
       if (step % training.save === 0 || step === training.recipe.steps) going = yield* saved(loop, going)
     }
-    const parameters = yield* loop.device.fetch(going.values.parameters)
-    return { parameters: parameters as unknown, progress: going.progress }
+    return { learned: (yield* loop.device.fetch(learned(going.values))) as unknown, progress: going.progress }
   })
 
 // ---- the loop ------------------------------------------------------------------
 
 /**
  * Trains. It begins where the journal's last state ends, reads the rows from its position, saves every `save` steps and
- * at the end, and gives the parameters by digest. On a mesh all ranks run this; only the first writes and tells.
+ * at the end, and gives the parameters by digest (their average where the recipe keeps one). On a mesh all ranks run this; only the first writes and tells.
  *
  * Faults: a training that the device or the machine has no memory for (before anything runs), a checkpoint of another
  * shape, rows of another size or that end, a loss that is no number (`Diverged`), a store that is full.
@@ -164,7 +207,7 @@ const steps = (loop: Loop, from: Beginning) =>
 export const train = <X, R>(
   given: Training<X, R>,
   journal: Journal,
-  watch: Watch = standard,
+  watch: Watch = watchOf(given.recipe),
 ): Effect.Effect<Trained, TrainingFault | X, Device | Store | Events | R> =>
   Effect.scoped(Effect.gen(function* () {
     const device = yield* Device
@@ -176,12 +219,12 @@ export const train = <X, R>(
     yield* together(mesh, from)
     const { batch, time, steps: all } = training.recipe
     const end = from.progress.step >= all
-      ? { parameters: from.state.parameters as unknown, progress: from.progress }
+      ? { learned: learned(from.state) as unknown, progress: from.progress }
       : yield* Effect.flatMap(
         mesh.load(program),
         (run) => steps({ training, journal, watch, mesh, device, run } as unknown as Loop, from),
       )
-    const tensors = tensorsOf(end.parameters)
+    const tensors = tensorsOf(end.learned)
     const parameters = yield* mesh.rank === 0 ? putTensors(tensors) : nameTensors(tensors)
     return { parameters, steps: all, tokens: all * batch * time, curve: end.progress.curve.points }
   })).pipe(Effect.provideService(StageName, given.stage)) as Effect.Effect<

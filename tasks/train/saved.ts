@@ -41,8 +41,9 @@ export interface Progress {
   readonly curve: Curve
   /** Losses that say what is usual. */
   readonly recent: ReadonlyArray<number>
-  /** Steps in a row, the last included, that gave no numbers. */
+  /** Steps that gave no numbers and changed nothing: in a row up to the last, and in all. */
   readonly bad: number
+  readonly skipped: number
 }
 
 /** What the journal keeps. */
@@ -57,6 +58,7 @@ export const Saved: t.Type<Saved, unknown> = t.strict({
   curve: Curve,
   recent: t.readonlyArray(finite),
   bad: natural,
+  skipped: natural,
   state: FileRef,
 })
 
@@ -68,7 +70,7 @@ export interface Beginning {
   readonly file: FileRef | undefined
 }
 
-const start: Progress = { step: 0, position: null, curve: empty, recent: [], bad: 0 }
+const start: Progress = { step: 0, position: null, curve: empty, recent: [], bad: 0, skipped: 0 }
 
 // ---- beginning -------------------------------------------------------------------
 

@@ -55,7 +55,7 @@ import { train, type TrainingFault } from "./loop.ts"
 import { ConfigCodec, JsonCodec, PlanCodec } from "./settings.ts"
 import { expectation, stepDigest } from "./step.ts"
 import { Trained } from "./training.ts"
-import { type Watch, watch as standard } from "./watch.ts"
+import type { Watch } from "./watch.ts"
 
 // ---- types -----------------------------------------------------------------
 
@@ -150,7 +150,7 @@ export const trainingStage = <X, R, const N extends Needs>(
           batches: d.data.batches(outputs),
         },
         journal,
-        d.watch ?? standard,
+        d.watch,
       ),
   })
 }

@@ -5,7 +5,7 @@
  */
 import { either as E } from "fp-ts"
 import { digest } from "../../core/graph/digest.ts"
-import type { Faults } from "../../core/graph/fault.ts"
+import { fault, type Faults } from "../../core/graph/fault.ts"
 import { inputLike } from "../../core/graph/given.ts"
 import { leaves } from "../../core/graph/leaves.ts"
 import { topological } from "../../core/graph/node.ts"
@@ -13,6 +13,7 @@ import { localKind, ranksOf, type Spread } from "../../core/mesh/shape.ts"
 import { compileOn, type MeshCompiled } from "../../core/mesh/spmd.ts"
 import type { AnySpec } from "../../core/tensor/spec.ts"
 import { map, type Tensors } from "../../core/tensor/tree.ts"
+import { configFaults } from "../../models/llama/config.ts"
 import type { Hosts, Parameters, Specs } from "../../models/llama/parameters.ts"
 import {
   asked,
@@ -20,6 +21,7 @@ import {
   examples,
   type Metrics,
   type Recipe,
+  recipeFaults,
   schedule,
   type State,
   stateSpecs,
@@ -64,11 +66,25 @@ export const stepOf = ({ config, recipe, plan }: Stepping) => (inputs: Tensors<S
 /** The state's places are taken over, so that a step works in place. */
 export const donated: { readonly donate: ReadonlyArray<string> } = { donate: ["state"] }
 
+/** What a config and a recipe say that does not fit together, before a graph is made of it. */
+export const numberFaults = ({ config, recipe }: Stepping): Faults => [
+  ...[...configFaults(config), ...recipeFaults(recipe)].map((f) => fault("ValueFault", "training", f.message)),
+  ...(recipe.time <= config.context ? [] : [
+    fault(
+      "SizeFault",
+      "training",
+      `rows have ${recipe.time} tokens, the model's context is ${config.context}; raise config.context, and theta with it`,
+    ),
+  ]),
+]
+
 /**
  * The digest of the step's graph on one rank, traced without values: the same on every device, with any number of
  * threads. Faults: sizes that do not fit each other.
  */
 export const stepDigest = (s: Stepping): E.Either<Faults, string> => {
+  const wrong = numberFaults(s)
+  if (wrong.length > 0) return E.left(wrong)
   const local = map(stepInputs(s), (leaf, path) => inputLike(path, localKind(s.plan.spread, leaf as AnySpec)))
   const roots = leaves(stepOf(s)(local as unknown as Tensors<StepInputs>))
   const faults = topological(roots).flatMap((n) => n.faults)
@@ -97,6 +113,8 @@ export const meshText = ({ shape }: Spread): string | undefined => {
 export const expectation = (s: Stepping): E.Either<Faults, Expectation> => {
   const { batch, time, steps } = s.recipe
   const { spread } = s.plan
+  const wrong = numberFaults(s)
+  if (wrong.length > 0) return E.left(wrong)
   const compiled = compileOn(spread, "processes", stepOf(s), stepInputs(s), { ...donated, maxBindings: 256 })
   return E.map(({ program }: StepProgram): Expectation => {
     const mesh = meshText(spread)

@@ -3,6 +3,7 @@
  * and its spread a median of distances, so that one spike does not make the next one usual.
  * @module
  */
+import type { Recipe } from "../../models/llama/train.ts"
 
 // ---- types -----------------------------------------------------------------
 
@@ -16,8 +17,15 @@ export interface Watch {
   readonly bad: number
 }
 
-/** A window of 64, six sigmas; the first step that is no number ends it. */
-export const watch: Watch = { window: 64, sigmas: 6, bad: 1 }
+/**
+ * A window of 64, six sigmas. The first step that is no number ends a training in f32; in f16 such steps are how the loss
+ * scale finds its way down, from 2^15 to 1 at most.
+ */
+export const watchOf = ({ storage }: Pick<Recipe, "storage">): Watch => ({
+  window: 64,
+  sigmas: 6,
+  bad: storage === "f16" ? 24 : 1,
+})
 
 /** What is usual. */
 export interface Usual {

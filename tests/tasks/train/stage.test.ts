@@ -76,10 +76,23 @@ it("a recipe that does not fit together is the graph's fault, before anything ru
   assert.match(E.isLeft(said) ? said.left[0]!.message : "", /16 does not divide by 6; make it 12 or 18/)
 })
 
+it("numbers that do not go together are said, all at once", () => {
+  const wrong = { recipe: { ...recipe, time: 32, accumulate: 3 }, config: { ...config, head: 7 } }
+  const said = trainingStage({ ...declared, ...wrong }).graphs()
+  assert.equal(
+    E.isLeft(said) ? said.left.map((f) => f.message) : [],
+    [
+      "config: head is 7; expected an even number: rotary positions turn pairs",
+      "recipe.accumulate: 4 rows are not 3 parts of whole rows; give a divisor of 4",
+      "rows have 32 tokens, the model's context is 16; raise config.context, and theta with it",
+    ],
+  )
+})
+
 it("the largest of LWM's stages is known in seconds", () => {
   const stage = trainingStage({
     ...declared,
-    config: { ...presets["7b"], layers: 2, theta: 5e7 },
+    config: { ...presets["7b"], layers: 2, theta: 5e7, context: 2 ** 20 },
     recipe: { ...recipe, batch: 1, time: 2 ** 20 },
     plan: { ...long, spread: spreadOver({ ring: 8 }) },
   })
