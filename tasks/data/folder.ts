@@ -9,7 +9,7 @@ import * as t from "io-ts"
 import { readdir, readFile, stat } from "node:fs/promises"
 import { join, resolve } from "node:path"
 import { type DataFault, dataFault } from "./fault.ts"
-import { type DataFile, decodeText, filesDigest, filesFrom, reading, withoutMark } from "./files.ts"
+import { called, type DataFile, decodeText, filesDigest, filesFrom, filesOf, reading, withoutMark } from "./files.ts"
 import { type Document, placeOf, type Reading, readWell, type Source } from "./source.ts"
 
 const isText = (name: string): boolean => /\.txt$/i.test(name)
@@ -52,22 +52,30 @@ const document = (name: string, bytes: Uint8Array): Reading<Document> => {
 
 const Place: t.Type<{ readonly file: string }, unknown> = t.strict({ file: t.string })
 
-/**
- * All `.txt` files below a folder, in the order of their names, one document each with the field `text`. Marks at the
- * beginning and Windows' ends of lines are taken away; empty files are none. One file is in memory at a time.
- */
-export const folder = (path: string): Source => ({
-  name: path,
-  digest: filesDigest("folder", texts(path)),
+const source = (name: string, files: Effect.Effect<ReadonlyArray<DataFile>, DataFault>): Source => ({
+  name,
+  digest: filesDigest("texts", files),
   read: (from) =>
     Stream.unwrap(Effect.gen(function* () {
-      const all = yield* texts(path)
-      const files = from === undefined
+      const all = yield* files
+      const left = from === undefined
         ? all
-        : (yield* filesFrom(all, (yield* placeOf(Place, path, from)).file, path)).slice(1)
+        : (yield* filesFrom(all, (yield* placeOf(Place, name, from)).file, name)).slice(1)
       return Stream.mapEffect(
-        Stream.fromArray(files),
+        Stream.fromArray(left),
         (file) => Effect.map(reading(file.path, () => readFile(file.path)), (bytes) => document(file.name, bytes)),
       )
     })),
 })
+
+/**
+ * All `.txt` files below a folder, in the order of their names, one document each with the field `text`. Marks at the
+ * beginning and Windows' ends of lines are taken away; empty files are none. One file is in memory at a time.
+ */
+export const folder = (path: string): Source => source(path, texts(path))
+
+/** Files of text, whatever they are called, in the order given; each is a document as in a folder. */
+export const textFiles = (paths: string | ReadonlyArray<string>): Source => {
+  const all = typeof paths === "string" ? [paths] : paths
+  return source(called(all), filesOf(all))
+}
