@@ -2,6 +2,26 @@
  * Rows for steps out of examples: packed, looked at before they are given out, cut for the ranks of the data axis, and made
  * ahead while the device works. A position names the example that the next rows begin with and how much of it is used:
  * rows are made again from there, to the bit.
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { either as E } from "fp-ts"
+ * import { bytes } from "../../models/tokenizers/bytes.ts"
+ * import { mobyDick } from "./books.ts"
+ * import type { Packing } from "./example.ts"
+ * import { keep, within } from "./documents.ts"
+ * import { examples } from "./examples.ts"
+ * import { shuffled } from "./order.ts"
+ *
+ * declare const packing: Packing
+ * const rows = Effect.gen(function* () {
+ *   const chapters = examples(mobyDick, { fields: "text" }, bytes)
+ *   if (E.isLeft(chapters)) return yield* Effect.fail(chapters.left)
+ *   const all = yield* keep(chapters.right, { vocab: bytes.vocab }) // tokens in the store, made once
+ *   const long = yield* within(all, { from: 10_000, below: Infinity })
+ *   return batches(shuffled(long, 42), packing, { batch: 8, time: 8192 })
+ * })
+ * ```
  * @module
  */
 import * as Effect from "effect/Effect"
@@ -100,28 +120,40 @@ interface Pending {
   readonly placed: ReadonlyArray<Placed>
 }
 
-/** Takes examples until they fill a batch. Each has a token at least, so only so many can be needed. */
+/** Examples, and their tokens, of which a step is sure to be found somewhere, if there is one at all. */
+const enough = ({ batch, time }: Loading): readonly [examples: number, tokens: number] => [
+  2 * batch * (time + 1),
+  Math.max(2 ** 26, 16 * batch * (time + 1)),
+]
+
+/** Takes examples until they fill a batch, but no more than can be needed: all of them may be too long for the packing. */
 const filled = <X, R>(
   next: Effect.Effect<Placed | undefined, X, R>,
   packing: Packing,
-  { batch, time }: Loading,
+  loading: Loading,
   { skip, placed }: Pending,
 ): Effect.Effect<readonly [Packed, ReadonlyArray<Placed>], X | DataFault, R> =>
   Effect.gen(function* () {
+    const { batch, time } = loading
+    const [most, mostTokens] = enough(loading)
     const all = [...placed]
-    const examples: Array<Example> = all.map(({ example }) => example)
+    const held: Array<Example> = all.map(({ example }) => example)
+    let tokens = held.reduce((n, example) => n + example.tokens.length, 0)
     for (;;) {
-      const packed = packing.pack(examples, skip, { batch, time })
+      const packed = packing.pack(held, skip, { batch, time })
       if (packed !== undefined) return [packed, all] as const
-      const most = 2 * batch * (time + 1)
       for (let more = Math.max(1, all.length >> 2); more > 0; more--) {
         const one = yield* next
-        if (one === undefined || all.length > most) {
-          const found = one === undefined ? "the examples end" : `${most} examples do not fill a step`
-          return yield* Effect.fail(dataFault("empty", packing.name, `${found} of ${batch} x ${time} tokens`))
+        if (one === undefined || all.length > most || tokens > mostTokens) {
+          const found = one === undefined ? "the examples end and" : `${all.length} examples of ${tokens} tokens`
+          const message =
+            `${found} do not fill a step of ${batch} x ${time} by the packing ${packing.name}; are they ` +
+            "longer than a row, or without anything that counts?"
+          return yield* Effect.fail(dataFault("empty", packing.name, message))
         }
         all.push(one)
-        examples.push(one.example)
+        held.push(one.example)
+        tokens += one.example.tokens.length
       }
     }
   })

@@ -266,7 +266,10 @@ it("settings that cannot be are faults", async () => {
   assert.match(await fault({ batch: 4, time: 4, ahead: -1 }), /-1 steps cannot be made ahead/)
   const never: Packing = { name: "never", pack: () => undefined }
   const endless = batches(inOrder(indexed(3)), never, { batch: 2, time: 4 })
-  assert.match((await faultOf(Stream.runHead(endless.from(undefined)))).message, /20 examples do not fill a step/)
+  assert.match(
+    (await faultOf(Stream.runHead(endless.from(undefined)))).message,
+    /21 examples of 4\d tokens do not fill a step of 2 x 4 by the packing never/,
+  )
 })
 
 // ---- the original's defects
