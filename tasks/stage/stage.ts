@@ -32,16 +32,17 @@
  * @module
  */
 import type * as Effect from "effect/Effect"
-import type { either as E } from "fp-ts"
+import { either as E } from "fp-ts"
 import type * as t from "io-ts"
-import type { FileFault } from "../../core/files/codec.ts"
+import { type FileFault, report } from "../../core/files/codec.ts"
 import type { Faults as GraphFaults } from "../../core/graph/fault.ts"
 import type { StoreFault } from "../store.ts"
+import { type StageFault, stageFault } from "./fault.ts"
+import { canonical, type Json } from "./json.ts"
+
+export type { Json } from "./json.ts"
 
 // ---- types -------------------------------------------------------------------
-
-/** What settings and outputs are on disk. */
-export type Json = null | boolean | number | string | ReadonlyArray<Json> | { readonly [key: string]: Json }
 
 /** What a stage has done so far when it was stopped. A state names its tensors' files; it does not hold them. */
 export interface Journal {
@@ -97,6 +98,8 @@ export interface Stage<A, X = never, R = never> {
   readonly about: string
   /** The settings, encoded by their codec. */
   readonly settings: Json
+  /** What is wrong with the declaration; it does not run then. */
+  readonly faults: ReadonlyArray<StageFault>
   /** Seeds of everything random in it. */
   readonly seeds: ReadonlyArray<number>
   /** Digests of the graphs that it runs, so that another model or another rule of training is another key. */
@@ -138,21 +141,54 @@ export interface Pipeline<N extends Needs = Needs> {
 
 const right = <A>(value: A) => (): E.Either<never, A> => ({ _tag: "Right", right: value })
 
-/** Declares a stage; nothing runs. */
+const isName = (name: string): boolean => /^[a-z0-9][a-z0-9._-]{0,63}$/i.test(name) && !name.endsWith(".")
+
+/** What is wrong with the name of a stage or a pipeline, if anything: folders are called by it. */
+export const nameFaults = (name: string): ReadonlyArray<StageFault> =>
+  isName(name) ? [] : [stageFault(
+    "name",
+    name,
+    "the name is also that of a folder; take up to 64 letters, digits, '-', '_' and '.', the first a letter or a digit",
+  )]
+
+/** The settings as JSON that their codec reads back to the same, or why they are not. */
+const encoded = <S>(
+  name: string,
+  codec: t.Type<S, unknown>,
+  settings: S,
+): E.Either<ReadonlyArray<StageFault>, Json> => {
+  const wrong = (why: string) => E.left([stageFault("settings", name, why)])
+  const json = E.tryCatch((): unknown => codec.encode(settings), (e) => e instanceof Error ? e.message : String(e))
+  if (E.isLeft(json)) return wrong(`the settings cannot be written by ${codec.name}: ${json.left}`)
+  const text = canonical(json.right)
+  if (E.isLeft(text)) return wrong(`in the settings ${text.left}; leave it out or give another value`)
+  const read = codec.decode(json.right)
+  if (E.isLeft(read)) return wrong(`in the settings ${report(read.left).map((f) => f.message).join("; ")}`)
+  const again = canonical(codec.encode(read.right))
+  return E.isRight(again) && again.right === text.right
+    ? E.right(json.right as Json)
+    : wrong(`${codec.name} reads the settings back as others; mend the codec`)
+}
+
+/** Declares a stage; nothing runs. What is wrong with it is kept in it. */
 export const stage = <A, X, R, S, const N extends Needs>(
   d: Declaration<A, X, R, S, N>,
-): Stage<A, X | FaultsOf<N>, R | ServicesOf<N>> => ({
-  name: d.name,
-  version: d.version,
-  about: d.about ?? "",
-  settings: d.codec.encode(d.settings) as Json,
-  seeds: d.seeds ?? [],
-  graphs: d.graphs ?? right([]),
-  needs: d.needs,
-  output: d.output,
-  expects: d.expects ?? right({}),
-  make: (inputs, journal) => d.make(inputs, d.settings, journal),
-})
+): Stage<A, X | FaultsOf<N>, R | ServicesOf<N>> => {
+  const settings = encoded(d.name, d.codec, d.settings)
+  return {
+    name: d.name,
+    version: d.version,
+    about: d.about ?? "",
+    settings: E.isRight(settings) ? settings.right : null,
+    faults: [...nameFaults(d.name), ...(E.isLeft(settings) ? settings.left : [])],
+    seeds: d.seeds ?? [],
+    graphs: d.graphs ?? right([]),
+    needs: d.needs,
+    output: d.output,
+    expects: d.expects ?? right({}),
+    make: (inputs, journal) => d.make(inputs, d.settings, journal),
+  }
+}
 
 /** Names stages together. */
 export const pipeline = <const N extends Needs>(name: string, about: string, stages: N): Pipeline<N> => ({
