@@ -34,7 +34,7 @@ export const pack = (examples: ReadonlyArray<Example>, width: Width): Uint8Array
   const bits = blob.subarray(count * width)
   examples.reduce((at, { tokens, counted }) => {
     ids.set(tokens, at)
-    for (const [i, counts] of counted.entries()) if (counts !== 0) bits[(at + i) >> 3]! |= 1 << ((at + i) & 7)
+    for (let i = 0; i < counted.length; i++) if (counted[i] !== 0) bits[(at + i) >> 3]! |= 1 << ((at + i) & 7)
     return at + tokens.length
   }, 0)
   blob.set(ordered(new Uint8Array(ids.buffer), width))
@@ -63,6 +63,7 @@ export const unpack = (
   const bytes = ordered(blob.slice(at * width, (at + length) * width), width)
   const tokens = Int32Array.from(width === 2 ? new Uint16Array(bytes.buffer) : new Int32Array(bytes.buffer))
   const bits = blob.subarray(all * width)
-  const counted = Uint8Array.from({ length }, (_, k) => (bits[(at + k) >> 3]! >> ((at + k) & 7)) & 1)
+  const counted = new Uint8Array(length)
+  for (let i = 0; i < length; i++) counted[i] = (bits[(at + i) >> 3]! >> ((at + i) & 7)) & 1
   return E.right({ tokens, counted })
 }
