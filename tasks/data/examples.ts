@@ -54,7 +54,11 @@ const several = (fields: string | ReadonlyArray<string>): ReadonlyArray<string> 
 
 /** One of n lists: the same for a document wherever it is read from, and whatever was read before it. */
 const chosen = (n: number, { fieldsIndex, seed }: Settled, id: string): number =>
-  fieldsIndex >= 0 ? fieldsIndex : Math.floor(n * uniformAt(hostFold(hostKey(seed), 0x6c697374), hashOf(id)))
+  fieldsIndex >= 0
+    ? fieldsIndex
+    : n === 1
+    ? 0
+    : Math.floor(n * uniformAt(hostFold(hostKey(seed), 0x6c697374), hashOf(id)))
 
 const kindOf = (value: Json | undefined): string =>
   value === null ? "null" : Array.isArray(value) ? "a list" : `a ${typeof value}`
