@@ -42,7 +42,8 @@ export const blobPath = (name: string): string => `blobs/${name}`
 
 // ---- bytes -------------------------------------------------------------------
 
-const put = (path: (name: string) => string, bytes: Uint8Array): Effect.Effect<FileRef, StoreFault, Store> =>
+/** Writes bytes at a path that their digest makes. */
+export const put = (path: (name: string) => string, bytes: Uint8Array): Effect.Effect<FileRef, StoreFault, Store> =>
   Effect.gen(function* () {
     const ref: FileRef = { digest: yield* digest(bytes), bytes: bytes.length }
     yield* (yield* Store).write(path(ref.digest), bytes)
@@ -50,7 +51,7 @@ const put = (path: (name: string) => string, bytes: Uint8Array): Effect.Effect<F
   })
 
 /** The bytes, or why they are not whole: missing, torn, damaged. */
-const get = (path: string, ref: FileRef): Effect.Effect<Uint8Array, StoreFault | FileFault, Store> =>
+export const get = (path: string, ref: FileRef): Effect.Effect<Uint8Array, StoreFault | FileFault, Store> =>
   Effect.gen(function* () {
     const bytes = yield* (yield* Store).read(path)
     const again = "remove what names it (deno task clean) and run again"

@@ -9,8 +9,9 @@
  * import { bytes } from "../../models/tokenizers/bytes.ts"
  * import { mobyDick } from "./books.ts"
  * import type { Packing } from "./example.ts"
- * import { keep, within } from "./documents.ts"
+ * import { within } from "./documents.ts"
  * import { examples } from "./examples.ts"
+ * import { keep } from "./kept.ts"
  * import { shuffled } from "./order.ts"
  *
  * declare const packing: Packing

@@ -72,7 +72,7 @@ export const stageFaults = (stages: Needs): ReadonlyArray<StageFault> => {
 }
 
 /** Folders of the store that a pipeline may not be called by. */
-const taken: ReadonlySet<string> = new Set(["stages", "tensors", "blobs", "rates"])
+const taken: ReadonlySet<string> = new Set(["stages", "tensors", "blobs", "examples", "rates"])
 
 /** What is wrong with a pipeline. */
 export const pipelineFaults = (p: Pipeline): ReadonlyArray<StageFault> => [

@@ -7,7 +7,8 @@ import { suite } from "uvu"
 import * as assert from "uvu/assert"
 import type { Tokenizer } from "../../../models/tokenizers/tokenizer.ts"
 import { type Event, type Events, events, heardBy } from "../../../tasks/events.ts"
-import { counts, gathered, keep, type Keeping, type Kept, paper, within } from "../../../tasks/data/documents.ts"
+import { counts, gathered, paper, within } from "../../../tasks/data/documents.ts"
+import { keep, type Keeping, type Kept } from "../../../tasks/data/kept.ts"
 import type { Example } from "../../../tasks/data/example.ts"
 import { examples } from "../../../tasks/data/examples.ts"
 import { jsonLines } from "../../../tasks/data/jsonl.ts"
@@ -113,14 +114,16 @@ it("a disk that fills at any write is a fault, and the next run ends with the sa
 it("a list whose blobs are gone, or that is torn, is made anew; a torn blob is a fault", async () => {
   const files = new Map<string, Uint8Array>()
   const kept = await Effect.runPromise(inStore(keep(sequence(), keeping), files))
-  const blob = [...files.keys()].find((path) => path.startsWith("blobs/"))!
-  const list = [...files.keys()].find((path) => path.startsWith("examples/"))!
+  const blob = [...files.keys()].find((path) => path.startsWith("examples/blobs/"))!
+  const list = [...files.keys()].find((path) => path.endsWith(".json"))!
   files.delete(blob)
   assert.is((await Effect.runPromise(inStore(keep(sequence(), keeping), files))).digest, kept.digest)
   assert.ok(files.has(blob))
   files.set(list, files.get(list)!.slice(0, 50))
   const again = await Effect.runPromise(inStore(keep(sequence(), keeping), files))
   assert.is(again.digest, kept.digest)
+  files.set(blob, files.get(blob)!.slice(1))
+  assert.is((await Effect.runPromise(inStore(keep(sequence(), keeping), files))).digest, kept.digest)
   files.set(blob, files.get(blob)!.slice(1))
   const fault = await faultOf(inStore(Effect.forEach(again.lengths, (_, i) => again.at(i)), files))
   assert.match(fault.message, /it is torn/)
@@ -163,10 +166,10 @@ it("no more is held than was asked for, and each blob is read once while it is",
     Store,
     Effect.map(Store, (s) => ({
       ...s,
-      read: (path: string) => (reads += path.startsWith("blobs/") ? 1 : 0, s.read(path)),
+      read: (path: string) => (reads += path.startsWith("examples/blobs/") ? 1 : 0, s.read(path)),
     })),
   ).pipe(Layer.provide(memory(files)))
-  const blobs = (): number => [...files.keys()].filter((path) => path.startsWith("blobs/")).length
+  const blobs = (): number => [...files.keys()].filter((path) => path.startsWith("examples/blobs/")).length
   const readsWith = async (held: number): Promise<number> => {
     const kept = await Effect.runPromise(inStore(keep(sequence(), { ...keeping, held }), files))
     reads = 0
