@@ -175,8 +175,8 @@ export const llamaLanguage = (
       Effect.gen(function* () {
         const made = groups(lengths, mostRows)
         if (made.length === 0) return made
-        const bytes = yield* r.forecast(Math.max(...made.map((g) => g.rows)), made[0]!.capacity)
-        if (bytes <= memory) return made
+        const bytes = yield* r.beyond(Math.max(...made.map((g) => g.rows)), made[0]!.capacity, memory)
+        if (bytes === undefined) return made
         const about = { bytes, perToken: r.tokenBytes, memory }
         return yield* Effect.fail(memoryFault(Math.max(...lengths), about))
       })

@@ -50,8 +50,8 @@ export interface Reader {
   readonly config: Config
   /** Bytes of the caches of one row with room for one token. */
   readonly tokenBytes: number
-  /** Bytes that reading and going on takes beside the parameters: caches, and arrays of the programs. */
-  readonly forecast: (rows: number, capacity: number) => Effect.Effect<number, DeviceFault>
+  /** Bytes that reading takes beside the parameters, caches and arrays of the programs, where they are more than these. */
+  readonly beyond: (rows: number, capacity: number, memory: number) => Effect.Effect<number | undefined, DeviceFault>
   /** Empty rows, for the life of the scope. */
   readonly open: (rows: number, capacity: number) => Effect.Effect<Desk, DeviceFault, Scope.Scope>
   /** The same rows with more room, for the life of the scope. What they hold goes by way of the host. */
@@ -83,6 +83,8 @@ export interface Reader {
 const most = { tokens: 4096, time: 1024 } as const
 /** Keys in a split where one token is read. */
 const split = 512
+/** Bytes that tables and scratch surely do not exceed. */
+const spare = 2 ** 26
 /** Programs that are kept. */
 const kept = 24
 
@@ -277,12 +279,18 @@ export const reader = (
     return {
       config: c,
       tokenBytes,
-      forecast: (rows, capacity) =>
+      beyond: (rows, capacity, memory) =>
         Effect.gen(function* () {
           const time = Math.min(timeFor(rows), capacity)
+          const caches = rows * capacity * tokenBytes
+          // what a token passes through, some of it at once; a program is only asked where this may not be enough
+          const { model, hidden, groups, share, head } = c
+          const passing = 4 * rows * time * (4 * model + 3 * hidden + 4 * groups * (share + 2) * head)
+          if (2 * (caches + passing) + spare <= memory) return undefined
           const one = yield* compiled(c, storage, device.info.maxBindings, { kind: "read", rows, capacity, time })
           const { arena, workspace } = device.forecast(one)
-          return rows * capacity * tokenBytes + arena + workspace
+          const bytes = caches + arena + workspace
+          return bytes <= memory ? undefined : bytes
         }),
       open: (rows, capacity) =>
         Effect.map(

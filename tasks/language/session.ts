@@ -78,8 +78,10 @@ export const session = (
         const { desk, scope: old } = yield* Ref.get(state)
         if (desk !== undefined && desk.capacity >= tokens) return
         const capacity = capacityFor(tokens)
-        const bytes = yield* r.forecast(1, capacity)
-        if (bytes > memory) return yield* Effect.fail(memoryFault(tokens, { bytes, perToken: r.tokenBytes, memory }))
+        const bytes = yield* r.beyond(1, capacity, memory)
+        if (bytes !== undefined) {
+          return yield* Effect.fail(memoryFault(tokens, { bytes, perToken: r.tokenBytes, memory }))
+        }
         const scope = yield* Scope.fork(outer)
         const made = desk === undefined ? r.open(1, capacity) : r.grow(desk, capacity)
         yield* change({ desk: yield* Effect.provideService(made, Scope.Scope, scope), scope })

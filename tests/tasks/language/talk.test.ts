@@ -57,26 +57,28 @@ const run = (args: ReadonlyArray<string>, console: Console): Promise<number> =>
     device: () => layer(wasm({ threads: 1 })),
   }))
 
-/** What the model answers to all of these tokens. */
-const wanted = (prompt: ArrayLike<number>, limit: number): Promise<string> =>
+/** What the model answers to each of these prompts. */
+const wanted = (prompts: ReadonlyArray<ArrayLike<number>>, limit: number): Promise<ReadonlyArray<string>> =>
   onCpu(Effect.gen(function* () {
     const l = yield* language({ ...model })
-    const [answer] = yield* l.answer([prompt], { sampling: greedy, limit, ...chatEnds(tokenizer) })
-    return tokenizer.decode(answer!)
+    const answers = yield* l.answer(prompts, { sampling: greedy, limit, ...chatEnds(tokenizer) })
+    return answers.map(tokenizer.decode)
   }))
 
 it("one question: the answer alone goes to the output", async () => {
-  const t = terminal()
-  assert.is(await run(["--prompt", " Who is it? ", "--max-tokens=9"], t.console), 0)
-  assert.is(t.told(), "")
-  const want = await wanted(chatPrompt(tokenizer, { question: "Who is it?" }), 9)
-  assert.is(t.said(), `${want.trimStart()}\n`)
-  const piped = terminal()
-  assert.is(await run(["--max-tokens=9"], piped.console), 0)
-  assert.is(piped.said(), `${(await wanted(chatPrompt(tokenizer, { question: "piped in" }), 9)).trimStart()}\n`)
-  const plain = terminal()
-  assert.is(await run(["--max-tokens=9", "--plain", "--prompt=call me "], plain.console), 0)
-  assert.is(plain.said(), `${await wanted(tokenizer.encode("call me "), 9)}\n`)
+  const asked = (question: string): Int32Array => chatPrompt(tokenizer, { question })
+  const [typed, piped, plain] = await wanted([asked("Who is it?"), asked("piped in"), tokenizer.encode("call me ")], 9)
+  for (
+    const [flags, want] of [
+      [["--prompt", " Who is it? "], typed!.trimStart()],
+      [[], piped!.trimStart()],
+      [["--plain", "--prompt=call me "], plain!],
+    ] as const
+  ) {
+    const t = terminal()
+    assert.is(await run([...flags, "--max-tokens=9"], t.console), 0)
+    assert.equal([t.said(), t.told()], [`${want}\n`, ""])
+  }
 })
 
 it("a text as context, with progress for those who look; turns go on from there", async () => {
@@ -91,8 +93,9 @@ it("a text as context, with progress for those who look; turns go on from there"
       question: "who",
       context: `${"it was a dark night ".repeat(50)}\n\nand then`,
     })
-    const answer = await wanted(first, 8)
-    const second = await wanted([...first, ...tokenizer.encode(answer), ...chatTurn(tokenizer, "why")], 8)
+    const [answer] = await wanted([first], 8) as [string]
+    const next = [...first, ...tokenizer.encode(answer), ...chatTurn(tokenizer, "why")]
+    const [second] = await wanted([next], 8) as [string]
     assert.is(t.said(), `${answer.trimStart()}\n${second.trimStart()}\n\n`)
     assert.match(t.told(), /small: .* parameters, a context of 2,000 tokens/)
     assert.match(t.told(), "1,010 tokens stand before the first question")
