@@ -46,9 +46,10 @@ const advice: ReadonlyMap<string, string> = new Map([
 
 /** A fault out of what reading threw. */
 export const unreadable = (path: string) => (cause: unknown): DataFault => {
-  const code = String((cause as { readonly code?: unknown })?.code)
-  const why = advice.get(code) ?? saying(cause)
-  return dataFault(code === "ENOENT" ? "missing" : "file", path, `cannot read ${path}: ${why}`)
+  const { code, path: whole } = (cause ?? {}) as { readonly code?: unknown; readonly path?: unknown }
+  const where = typeof whole === "string" ? whole : path
+  const why = advice.get(String(code)) ?? saying(cause)
+  return dataFault(code === "ENOENT" ? "missing" : "file", where, `cannot read ${where}: ${why}`)
 }
 
 /** Runs what reads a file. */

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import fc from "fast-check"
+import { symlink, writeFile } from "node:fs/promises"
 import { suite } from "uvu"
 import * as assert from "uvu/assert"
 import { type LinePlace, lines } from "../../../tasks/data/files.ts"
@@ -20,7 +21,6 @@ const digestOf = (source: { readonly digest: Effect.Effect<string, unknown> }): 
 it(
   "lines are those of the whole text, however it is cut into blocks, from any line on",
   inFolder({}, async (path) => {
-    const { writeFile } = await import("node:fs/promises")
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.constantFrom("a", "bc", "\n", "\r\n", "\r", "é", ""), { maxLength: 30 }),
@@ -147,6 +147,17 @@ it(
     )
     assert.match((await faultOf(folder(path("y")).digest)).message, /holds 1 \.txt files, all of them empty/)
     assert.match((await faultOf(folder(path("nowhere")).digest)).message, /there is no such file; check the path$/)
+  }),
+)
+
+it(
+  "links to files are followed, links to folders are not; a link to nothing is a fault that names it",
+  inFolder({ "real/a.txt": "linked", "x/b.txt": "own" }, async (path) => {
+    await symlink(path("real/a.txt"), path("x/a.txt"))
+    await symlink(path("x"), path("x/around"))
+    assert.equal((await readAll(folder(path("x")))).map(({ id }) => id), ["a.txt:1", "b.txt:1"])
+    await symlink(path("nowhere"), path("x/gone.txt"))
+    assert.match((await faultOf(folder(path("x")).digest)).message, /gone\.txt: there is no such file/)
   }),
 )
 
