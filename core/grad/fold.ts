@@ -151,7 +151,9 @@ export const fold: {
   gather: ({ axis }, node, ct) => {
     const [x, index] = node.args as readonly [Node, Node]
     const batch = index.axes.filter((a) => a !== axis && x.axes.includes(a))
-    return [() => scatter(ct, index, axis, sizeOf(x, axis)!, batch, x.axes), null]
+    // halves are summed in f32: small parts would be lost in large sums
+    const sum = (): Node => scatter(cast(ct, "f32"), index, axis, sizeOf(x, axis)!, batch, x.axes)
+    return [() => cast(sum(), x.dtype), null]
   },
   scatter: ({ axis }, node, ct) => {
     const [updates, index] = node.args as readonly [Node, Node]

@@ -5,7 +5,7 @@
  * sequences are stacked.
  * @module
  */
-import { align, input, pick, scan } from "../graph/build.ts"
+import { align, cast, input, pick, scan } from "../graph/build.ts"
 import type { Body, Node, Op } from "../graph/node.ts"
 import { topological } from "../graph/node.ts"
 import { activeNodes } from "./activity.ts"
@@ -40,6 +40,9 @@ const kept = <T>(items: ReadonlyArray<T>, flags: ReadonlyArray<boolean>): Readon
 const numbersOf = (flags: ReadonlyArray<boolean>): ReadonlyArray<number> => flags.flatMap((flag, i) => flag ? [i] : [])
 
 const placeholder = (name: string, like: Node): Node => input(name, like.dtype, like.axes, like.shape)
+
+/** What sums cotangents of a constant over the turns: of halves it is in f32, or small parts would be lost in large sums. */
+const summing = (like: Node): Node => isFloat(like) && like.dtype !== "f32" ? cast(like, "f32") : like
 
 /** `needs` says which arguments of the loop carry a gradient; a carry does too when a turn makes it depend on one. */
 export const activeResults = ({ body }: Scan, needs: ReadonlyArray<boolean>): Active => {
@@ -77,7 +80,7 @@ const transpose = (
 ): Transposed => {
   const own = [kept(body.carry, active.carry), kept(body.each, active.each), kept(body.constants, active.constants)]
   const [carries, sequences, constants] = own as [ReadonlyArray<Node>, ReadonlyArray<Node>, ReadonlyArray<Node>]
-  const carried = [...carries, ...constants].map((like, i) => placeholder(`carry.${i}`, like))
+  const carried = [...carries, ...constants.map(summing)].map((like, i) => placeholder(`carry.${i}`, like))
   const stacked = new Map(numbersOf(present).map((i) => [i, placeholder(`out.${i}`, body.out[i]!)]))
   const { pullback } = linearise([...body.next, ...body.out], own.flat())
   const order = numbersOf(active.carry)
@@ -86,7 +89,7 @@ const transpose = (
     ...body.out.map((_, i) => stacked.get(i) ?? null),
   ])
   const [toConstants, sums] = [pulled.slice(carries.length + sequences.length), carried.slice(carries.length)]
-  const next = [...pulled.slice(0, carries.length), ...sums.map((sum, i) => add(sum, toConstants[i]!))]
+  const next = [...pulled.slice(0, carries.length), ...sums.map((sum, i) => add(sum, cast(toConstants[i]!, sum.dtype)))]
   const out = pulled.slice(carries.length, carries.length + sequences.length)
 
   const reached = new Set(topological([...next, ...out]))
@@ -146,7 +149,7 @@ export const loopBack = (
     body: back.body,
     inits: [
       ...order[0].map((i) => cotangents[i] ?? zeros(body.carry[i]!)),
-      ...order[2].map((i) => zeros(body.constants[i]!)),
+      ...order[2].map((i) => zeros(summing(body.constants[i]!))),
     ],
     sequences: [
       ...back.carries.map((i) => pick(node, from + saved.indexOf(i))),
@@ -165,7 +168,10 @@ export const loopBack = (
       const stacked = pick(loop, order[0].length + order[2].length + k)
       return [carryCount + i, align(stacked, sequence.axes, sequence.shape)] as const
     }),
-    ...order[2].map((i, k) => [carryCount + body.each.length + i, pick(loop, order[0].length + k)] as const),
+    ...order[2].map((i, k) => {
+      const sum = pick(loop, order[0].length + k)
+      return [carryCount + body.each.length + i, cast(sum, body.constants[i]!.dtype)] as const
+    }),
   ])
   return node.args.map((_, i) => results.get(i) ?? null)
 }

@@ -35,6 +35,8 @@ type Part = (params: Nodes, part: Nodes) => { readonly loss: Node; readonly grad
 
 const add = (x: Node, y: Node): Node => binary("add", x, y)
 
+const wide = (x: Node): Node => cast(x, "f32")
+
 // ---- one part --------------------------------------------------------------
 
 /** What the batch is cut along; what lacks the axis is the same for all parts. */
@@ -42,25 +44,23 @@ const hasRows = (x: Node): boolean => x.axes.includes("batch")
 
 /** `keys` are the names of the batch's tensors, in the order in which a part gives them. */
 const partOf =
-  (c: Config, { storage = "f32" }: Recipe, plan: Plan, like: Parameters, scale: Node | undefined) =>
+  (c: Config, plan: Plan, like: Parameters, scale: Node | undefined) =>
   (keys: ReadonlyArray<string>): Part =>
   (params, part) => {
     const { tokens, targets, weights, segments, positions } = Object.fromEntries(
       keys.map((key, i) => [key, part[i]]),
     ) as unknown as Examples & { readonly weights: F32<"batch time"> }
     const { value, gradient } = valueAndGrad((p: Nodes) => {
-      const wide = withLeaves(like, p.map((x) => cast(x, "f32")))
-      const { total } = tokenLosses(c, plan)(wide, tokens, targets, { weights, segments, positions })
+      // the model is the same in any float: its types say f32, its ops take what they are given and sum in f32
+      const { total } = tokenLosses(c, plan)(withLeaves(like, p), tokens, targets, { weights, segments, positions })
       return { loss: scale === undefined ? total : typed<F32>(binary("mul", total, scale)), aux: total }
     })(params)
-    // a narrow gradient is kept as it is: what reads it widens it
-    const kept = storage === "f32" ? gradient : gradient.map((g) => barrier(g, [], 0))
-    return { loss: value.aux, gradient: kept.map((g) => cast(g, "f32")) }
+    return { loss: value.aux, gradient }
   }
 
 // ---- all parts -------------------------------------------------------------
 
-/** Part after part in a loop, where one program's parts need no other rank. */
+/** Part after part in a loop, where no part needs another rank. */
 const inLoop = (part: Part, params: Nodes, given: Nodes, parts: number): ReturnType<Part> => {
   const rows = sizeOf(given[0]!, "batch")!
   const cut = given.filter(hasRows)
@@ -71,7 +71,7 @@ const inLoop = (part: Part, params: Nodes, given: Nodes, parts: number): ReturnT
       const own = params.map((p) => barrier(p, [slices[0]!], 0))
       let i = 0
       const now = part(own, given.map((x) => hasRows(x) ? slices[i++]! : x))
-      return { carry: [add(loss!, now.loss), ...now.gradient.map((g, k) => add(sums[k]!, g))], out: [] }
+      return { carry: [add(loss!, now.loss), ...now.gradient.map((g, k) => add(sums[k]!, wide(g)))], out: [] }
     },
     { axis: "batch", turns: parts, places: rows / parts, rest: 0 },
     cut,
@@ -84,13 +84,20 @@ const inLoop = (part: Part, params: Nodes, given: Nodes, parts: number): ReturnT
 /** Part after part written out: ranks meet between the steps of a program, and a loop is one step. */
 const inLine = (part: Part, params: Nodes, given: Nodes, parts: number): ReturnType<Part> => {
   const places = sizeOf(given[0]!, "batch")! / parts
-  const slice = (x: Node, i: number): Node => hasRows(x) ? sliceAxis(x, "batch", i * places, places) : x
-  return Array.from({ length: parts - 1 }).reduce<ReturnType<Part>>((sum, _, i) => {
+  const slice = (i: number): Nodes => given.map((x) => hasRows(x) ? sliceAxis(x, "batch", i * places, places) : x)
+  const first = part(params, slice(0))
+  return Array.from({ length: parts - 1 }, (_, i) => i + 1).reduce<ReturnType<Part>>((sum, i) => {
     const after = [sum.loss, ...sum.gradient]
-    const own = params.map((p) => barrier(p, after, i + 1))
-    const now = part(own, given.map((x) => barrier(slice(x, i + 1), after, i + 1)))
-    return { loss: add(sum.loss, now.loss), gradient: now.gradient.map((g, k) => add(sum.gradient[k]!, g)) }
-  }, part(params, given.map((x) => slice(x, 0))))
+    const late = (x: Node): Node => barrier(x, after, i)
+    const now = part(params.map(late), slice(i).map(late))
+    return { loss: add(sum.loss, now.loss), gradient: now.gradient.map((g, k) => add(sum.gradient[k]!, wide(g))) }
+  }, { loss: first.loss, gradient: first.gradient.map(wide) })
+}
+
+/** All at once; a narrow gradient is kept as it is, and widened where it is read. */
+const atOnce = (part: Part, params: Nodes, given: Nodes): ReturnType<Part> => {
+  const { loss, gradient } = part(params, given)
+  return { loss, gradient: gradient.map((g) => g.dtype === "f32" ? g : wide(barrier(g, [], 0))) }
 }
 
 /** What is wrong with cutting this rank's rows. */
@@ -118,12 +125,11 @@ export const pass = (c: Config, r: Recipe, plan: Plan) => (state: State, example
   const batch = { tokens, targets, weights: shares, ...rest }
   const [keys, given] = [Object.keys(batch), Object.values(batch) as unknown as Nodes]
   const params = stored(leaves(state.parameters), r)
-  const part = partOf(c, r, plan, state.parameters, state.scale?.value)(keys)
+  const part = partOf(c, plan, state.parameters, state.scale?.value)(keys)
   const parts = r.accumulate ?? 1
   const wrong = cutFaults(sizeOf(tokens, "batch") ?? 1, parts)
-  const all = parts === 1 || wrong.length > 0
-    ? part(params, given)
-    : (ringOf(plan).ranks > 1 ? inLine : inLoop)(part, params, given, parts)
+  const way = parts === 1 || wrong.length > 0 ? atOnce : ringOf(plan).ranks > 1 ? inLine : inLoop
+  const all = way(part, params, given, parts)
   const whole = all.gradient.map((g) => overRanks(typed<F32>(g), plan))
   const unscaled = state.scale === undefined
     ? whole

@@ -54,8 +54,8 @@ export interface Recipe {
   /** `tokens` if not given. */
   readonly reduction?: Reduction
   /**
-   * What forward and backward passes keep parameters and their gradients in; the optimiser has its own in f32 anyway.
-   * `f32` if not given.
+   * What forward and backward passes keep: a copy of the parameters, activations, gradients. Sums, norms, weights of
+   * attention and the loss are f32 within them, and so is all that the optimiser has. `f32` if not given.
    */
   readonly storage?: "f32" | "bf16" | "f16"
   /** The loss scale that goes with f16. */

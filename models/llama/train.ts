@@ -5,6 +5,8 @@
  * @module
  */
 import { binary, cast } from "../../core/graph/build.ts"
+import { fault, type Faults } from "../../core/graph/fault.ts"
+import { marked } from "../../core/graph/given.ts"
 import type { Host } from "../../core/tensor/host.ts"
 import { type Bool, type F32, typed } from "../../core/tensor/tensor.ts"
 import { averaged, chosenTree, clipFinite, rescaled } from "../../ops/optimiser.ts"
@@ -34,6 +36,15 @@ export interface Metrics {
   readonly scale?: F32
 }
 
+/** What the recipe asks of a state that began with another recipe. */
+const lacking = (r: Recipe, state: State): Faults => {
+  const lacks = (asks: boolean, key: keyof State, why: string): Faults =>
+    !asks || state[key] !== undefined ? [] : [
+      fault("NameFault", "step", `the state lacks '${key}', which ${why} needs; begin it with the recipe of the step`),
+    ]
+  return [...lacks(r.storage === "f16", "scale", "storage f16"), ...lacks(r.ema !== undefined, "average", "ema")]
+}
+
 /** What came out where the step was finite, the state as it was where not; the loss scale changes either way. */
 const guarded = (r: Recipe, finite: Bool, next: State, state: State): State => {
   const kept = chosenTree(finite, next, state)
@@ -50,7 +61,8 @@ export const step =
     readonly state: State
     readonly metrics: Metrics
   } => {
-    const { loss, gradient } = pass(c, r, plan)(state, batch)
+    const { loss: told, gradient } = pass(c, r, plan)(state, batch)
+    const loss = typed<F32>(marked(told, lacking(r, state)))
     const { clipped, norm, finite } = clipFinite(gradient, r.clip, [loss])
     const { params, state: optimiser } = update(r)(state.parameters, clipped, state.optimiser)
     const { average } = state

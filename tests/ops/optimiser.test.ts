@@ -122,17 +122,4 @@ it("refuses gradients of another structure by name", () => {
   assert.match(faults.map((f) => f.message).join("\n"), /gradients lacks 'deep.0'/)
 })
 
-it("warms up and follows the cosine", () => {
-  const vision = { peak: 6e-4, warmup: 1000, decay: 45000, end: 6e-5 }
-  const golden = [[0, 0], [500, 3e-4], [1000, 6e-4], [23000, 3.3e-4], [45000, 6e-5], [60000, 6e-5]] as const
-  const rate = warmupCosine(vision)(typed(input("t", "f32", [], [])))
-  for (const [t, wanted] of golden) {
-    assert.ok(Math.abs(warmupCosineAt(vision, t) - wanted) < 1e-12)
-    const got = evaluate([rate as Node], { t: [t] })
-    assert.ok(E.isRight(got) && Math.abs(got.right[0]!.data[0]! - wanted) < 1e-12)
-  }
-  const text = { peak: 4e-5, warmup: 100, decay: 1000, end: 4e-5 }
-  assert.equal([50, 100, 700].map((t) => warmupCosineAt(text, t)), [2e-5, 4e-5, 4e-5])
-})
-
 it.run()

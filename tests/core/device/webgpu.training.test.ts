@@ -15,6 +15,7 @@ import type { AnyHost } from "../../../core/tensor/host.ts"
 import { flatten, map } from "../../../core/tensor/tree.ts"
 import type { Config } from "../../../models/llama/config.ts"
 import { begin, examples, type Recipe, step } from "../../../models/llama/train.ts"
+import { steps } from "../../ops/optimiser-graphs.ts"
 import { needs } from "../../skip.ts"
 import { agree, type Tolerance } from "./compiled.ts"
 import { graphs } from "./graphs.ts"
@@ -109,6 +110,11 @@ const within: Tolerance = (dtype) => dtype === "f16" ? 4e-3 : dtype === "bf16" ?
 gpu(
   "random graphs mean the same compiled",
   () => on(opened, (d) => Effect.promise(() => agree(d, graphs(false), 12, 4, within))),
+)
+
+gpu(
+  "random steps of every optimiser mean the same compiled",
+  () => on(opened, (d) => Effect.promise(() => agree(d, steps, 3, 13, within))),
 )
 
 it.run()
