@@ -38,7 +38,7 @@ import { draw, promptKeys } from "./sampling.ts"
 // ---- types -------------------------------------------------------------------
 
 /** What a language is made of. */
-export interface Trained {
+export interface LlamaParts {
   readonly config: Config
   /** At home, or on the device already. */
   readonly parameters: Values<Parameters>
@@ -137,7 +137,7 @@ export interface Opened {
 
 /** Places the parameters. Faults: a tokenizer of another model, not enough memory. */
 export const opened = (
-  { config, parameters, tokenizer, name, digest: given, storage = "f32", memory = gibibyte }: Trained,
+  { config, parameters, tokenizer, name, digest: given, storage = "f32", memory = gibibyte }: LlamaParts,
 ): Effect.Effect<Opened, DeviceFault | AskFault, Device | Scope.Scope> =>
   Effect.gen(function* () {
     const device = yield* Device
@@ -159,7 +159,7 @@ export const opened = (
 
 /** A language out of a model. It lives as long as the scope; it does one thing at a time. */
 export const llamaLanguage = (
-  trained: Trained,
+  trained: LlamaParts,
 ): Effect.Effect<Language, DeviceFault | AskFault, Device | Scope.Scope> =>
   Effect.gen(function* () {
     const { tokenizer, rows: most = 16 } = trained

@@ -14,7 +14,7 @@ import { hostKey } from "../../core/random/host.ts"
 import { askFault, askFaults, memoryFault } from "./asking.ts"
 import { begun, grown } from "./ending.ts"
 import type { Ask, AskFault } from "./language.ts"
-import { opened, type Trained } from "./llama.ts"
+import { type LlamaParts, opened } from "./llama.ts"
 import type { Desk } from "./reader.ts"
 import { capacityFor } from "./rows.ts"
 import { draw } from "./sampling.ts"
@@ -63,7 +63,7 @@ const common = (x: ReadonlyArray<number>, y: ReadonlyArray<number>): number => {
 
 /** Begins a dialogue, for the life of the scope. */
 export const session = (
-  trained: Trained,
+  trained: LlamaParts,
 ): Effect.Effect<Session, DeviceFault | AskFault, Device | Scope.Scope> =>
   Effect.gen(function* () {
     const { tokenizer } = trained

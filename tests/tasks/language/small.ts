@@ -17,7 +17,7 @@ import type { Config } from "../../../models/llama/config.ts"
 import { forward } from "../../../models/llama/llama.ts"
 import { type Hosts, initialise, type Parameters, specs } from "../../../models/llama/parameters.ts"
 import type { Tokenizer } from "../../../models/tokenizers/tokenizer.ts"
-import { llamaLanguage, type Trained } from "../../../tasks/language/llama.ts"
+import { llamaLanguage, type LlamaParts } from "../../../tasks/language/llama.ts"
 
 /** Numbers of the model. */
 export const config: Config = {
@@ -56,7 +56,7 @@ export const onCpu = <A, X>(run: Effect.Effect<A, X, Device | Scope.Scope>): Pro
 
 /** The language of the model. */
 export const language = (
-  more: Partial<Trained> = {},
+  more: Partial<LlamaParts> = {},
 ): ReturnType<typeof llamaLanguage> => llamaLanguage({ config, parameters, tokenizer, ...more })
 
 /** Deterministic prompts of these lengths. */
