@@ -1,6 +1,6 @@
 /**
- * Files that values name: wherever the JSON of an output or of a state has an object with a `digest` and `bytes`, it names
- * a file of `objects.ts`. So the files of anything that lies in the store are known without knowing its codec.
+ * Files that values name: wherever the JSON of an output or of a state has an object of a `digest` and `bytes` and nothing
+ * else, it names a file of `objects.ts`. So the files of anything that lies in the store are known without knowing its codec.
  * @module
  */
 import * as Effect from "effect/Effect"
@@ -15,7 +15,8 @@ export const filesIn = (x: Json): ReadonlyArray<FileRef> => {
   const found = new Map<string, FileRef>()
   const visit = (v: Json): void => {
     if (v === null || typeof v !== "object") return
-    if (FileRef.is(v)) found.set(v.digest, { digest: v.digest, bytes: v.bytes })
+    // a measure of a model has a digest and bytes too, and more
+    if (FileRef.is(v) && Object.keys(v).length === 2) found.set(v.digest, { digest: v.digest, bytes: v.bytes })
     for (const part of Object.values(v)) visit(part)
   }
   visit(x)
