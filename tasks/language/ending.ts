@@ -32,6 +32,9 @@ const cut = (tokenizer: Tokenizer, tokens: ReadonlyArray<number>, text: string):
   return tokenizer.decode(all) === text ? all : whole
 }
 
+/** Tokens that an end lies in: each of its characters has 4 bytes at most, and each byte may be a token. */
+const near = (until: ReadonlyArray<string>): number => 1 + 4 * until.reduce((n, end) => Math.max(n, end.length), 0)
+
 /** The answer with one token more. */
 export const grown = (
   tokenizer: Tokenizer,
@@ -42,7 +45,7 @@ export const grown = (
   if (done) return { tokens, done }
   if (stop.includes(token)) return { tokens, done: true }
   const all = [...tokens, token]
-  if (until.length > 0) {
+  if (found(tokenizer.decode(all.slice(-near(until))), until) >= 0) {
     const text = tokenizer.decode(all)
     const at = found(text, until)
     if (at >= 0) return { tokens: cut(tokenizer, all, text.slice(0, at)), done: true }

@@ -102,7 +102,7 @@ const answerGroup = (
 ): Effect.Effect<void, DeviceFault> =>
   Effect.scoped(Effect.gen(function* () {
     const rows = group.members.map((i) => all[i]!)
-    const before = rows.map(({ prompt }) => Array.prototype.slice.call(prompt, 0, -1) as ReadonlyArray<number>)
+    const before = rows.map(({ prompt }) => Int32Array.from(prompt).subarray(0, -1))
     const doneAt = (place: number): number => before.reduce((n, row) => n + Math.min(row.length, place), 0)
     let desk = yield* r.open(group.rows, group.capacity)
     desk = yield* r.read(desk, before, 0, (place) => read(doneAt(place)))
@@ -154,7 +154,7 @@ export const opened = (
       context: config.context,
       vocab: config.vocab,
     }
-    return { reader: yield* reader(config, placed, storage), digest, limits, memory }
+    return { reader: yield* reader(config, placed, storage, memory), digest, limits, memory }
   })
 
 /** A language out of a model. It lives as long as the scope; it does one thing at a time. */

@@ -85,8 +85,8 @@ const most = { tokens: 4096, time: 1024 } as const
 const split = 512
 /** Bytes that tables and scratch surely do not exceed. */
 const spare = 2 ** 26
-/** Programs that are kept. */
-const kept = 24
+/** Programs that are kept, if their arrays take no more than this share of the memory. */
+const kept = { programs: 24, share: 1 / 4 } as const
 
 type Kind = "read" | "ids" | "logits" | "losses"
 type Whole = Tensor<"i32" | "f32", Axes>
@@ -149,6 +149,8 @@ type Ready = (inputs: { readonly [name: string]: unknown }) => Effect.Effect<Ran
 
 interface Slot {
   readonly ready: Ready
+  /** Bytes of its own arrays. */
+  readonly arena: number
   readonly scope: Scope.Closeable
 }
 
@@ -184,11 +186,15 @@ const widened = (from: AnyHost, to: AnySpec, old: number, capacity: number): Any
   return { ...to, data }
 }
 
-/** A reader of a model whose parameters are on the device. It uses programs one after another. */
+/**
+ * A reader of a model whose parameters are on the device. It uses programs one after another; the ones used last are kept,
+ * as far as `memory` bytes allow.
+ */
 export const reader = (
   c: Config,
   parameters: Values<Parameters>,
   storage: Storage,
+  memory: number,
 ): Effect.Effect<Reader, never, Device | Scope.Scope> =>
   Effect.gen(function* () {
     const device = yield* Device
@@ -206,8 +212,12 @@ export const reader = (
           return found.ready
         }
         const made = yield* compiled(c, storage, device.info.maxBindings, shape)
-        if (shelf.size >= kept) {
-          const [oldest, slot] = [...shelf][0]!
+        const { arena } = made.program.forecast
+        const full = (): boolean =>
+          shelf.size >= kept.programs ||
+          [...shelf.values()].reduce((n, slot) => n + slot.arena, arena) > kept.share * memory
+        for (const [oldest, slot] of [...shelf]) {
+          if (!full()) break
           shelf.delete(oldest)
           yield* Scope.close(slot.scope, Exit.void)
         }
@@ -218,7 +228,7 @@ export const reader = (
         >
         const ready: Ready = (inputs) =>
           Effect.map(run({ ...inputs, parameters } as never), (out) => out as unknown as Ran)
-        shelf.set(key, { ready, scope })
+        shelf.set(key, { ready, arena, scope })
         return ready
       })
 
