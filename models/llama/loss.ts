@@ -3,17 +3,16 @@
  * own tokens, and the sum over ranks is the loss.
  * @module
  */
-import { exchange, stop } from "../../core/graph/build.ts"
-import { sizeOf } from "../../core/graph/node.ts"
+import { exchange } from "../../core/graph/build.ts"
 import { ranksOf } from "../../core/mesh/shape.ts"
 import type { F32, I32, Tensor } from "../../core/tensor/tensor.ts"
-import { div, select } from "../../ops/elementwise.ts"
 import { linearCrossEntropy, type TokenLosses } from "../../ops/linear-cross-entropy.ts"
-import { gt } from "../../ops/logic.ts"
 import type { Config } from "./config.ts"
 import { encode, type Place } from "./llama.ts"
 import type { Parameters } from "./parameters.ts"
 import { plain, type Plan } from "./plan.ts"
+import type { Reduction } from "./recipe.ts"
+import { sharesOf } from "./shares.ts"
 
 /** The sum over all ranks of the plan's mesh, on every rank. */
 export const overRanks = <T extends Tensor<"f32", ReadonlyArray<string>>>(x: T, { spread }: Plan): T =>
@@ -47,21 +46,20 @@ export const tokenLosses = (c: Config, plan: Plan = plain) =>
   })
 
 /**
- * Mean negative log likelihood of the targets, weighted, in nats per token; 0 where nothing counts. On a mesh it is this
- * rank's share of the mean over the tokens of all ranks: the shares' sum is the loss, and the gradient of a program is
- * that of the sum.
+ * Negative log likelihood of the targets in nats: the mean over tokens, over rows, or as the weights share it out (see
+ * `Reduction`); 0 where nothing counts. On a mesh it is this rank's share: the sum over ranks is the loss, and the
+ * gradient of a program is that of the sum.
+ *
+ * `rows` is LWM's: each row's weighted mean, and of those the mean; rows in which nothing counts are 0 and take part.
+ * `given` goes with rows of several examples whose weights say how much each token is of the whole (`masked` packing).
  */
 export const loss =
-  (c: Config, plan: Plan = plain) =>
-  (p: Parameters, tokens: I32<"batch time">, targets: I32<"batch time">, wanted: Wanted = {}): F32 => {
-    const { total, weight } = tokenLosses(c, plan)(p, tokens, targets, wanted)
-    if (wanted.weights === undefined) {
-      const all = (sizeOf(tokens, "batch") ?? 1) * (sizeOf(tokens, "time") ?? 1) * ranksOf(plan.spread.shape)
-      return div(total, Math.max(1, all))
-    }
-    const whole = stop(overRanks(weight, plan)) as F32
-    return div(total, select(gt(whole, 0), whole, 1))
-  }
+  (c: Config, plan: Plan = plain, reduction: Reduction = "tokens") =>
+  (p: Parameters, tokens: I32<"batch time">, targets: I32<"batch time">, wanted: Wanted = {}): F32 =>
+    tokenLosses(c, plan)(p, tokens, targets, {
+      ...wanted,
+      weights: sharesOf(reduction, tokens, wanted.weights, plan),
+    }).total
 
 /** Negative log likelihood of the targets in nats, each times its weight, summed over all ranks: for evaluation. */
 export const score = (c: Config, plan: Plan = plain) =>

@@ -28,7 +28,10 @@ export interface Rows {
 /** The rows of one step, and where the next ones begin. */
 export interface Packed {
   readonly rows: Rows
-  /** Examples that are used up, and how many tokens of the one after them: it is the first of the next batch. */
+  /**
+   * Examples that are used up, and how many tokens of the one after them: it is the first of the next batch. A packing may
+   * count more into `skip` than tokens, as long as it is a whole number from 0: nobody else looks into it.
+   */
   readonly used: number
   readonly skip: number
 }
