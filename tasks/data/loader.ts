@@ -8,19 +8,18 @@
  * import { either as E } from "fp-ts"
  * import { bytes } from "../../models/tokenizers/bytes.ts"
  * import { mobyDick } from "./books.ts"
- * import type { Packing } from "./example.ts"
  * import { within } from "./documents.ts"
  * import { examples } from "./examples.ts"
  * import { keep } from "./kept.ts"
  * import { shuffled } from "./order.ts"
+ * import { masked } from "./packing.ts"
  *
- * declare const packing: Packing
  * const rows = Effect.gen(function* () {
  *   const chapters = examples(mobyDick, { fields: "text" }, bytes)
  *   if (E.isLeft(chapters)) return yield* Effect.fail(chapters.left)
  *   const all = yield* keep(chapters.right, { vocab: bytes.vocab }) // tokens in the store, made once
  *   const long = yield* within(all, { from: 10_000, below: Infinity })
- *   return batches(shuffled(long, 42), packing, { batch: 8, time: 8192 })
+ *   return batches(shuffled(long, 42), masked({ pad: 258 }), { batch: 8, time: 8192 })
  * })
  * ```
  * @module

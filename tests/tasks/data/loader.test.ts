@@ -17,14 +17,16 @@ import { folder } from "../../../tasks/data/folder.ts"
 import { jsonLines } from "../../../tasks/data/jsonl.ts"
 import { batches, rowsFault } from "../../../tasks/data/loader.ts"
 import { type Examples, type Indexed, inOrder, mixture, shuffled, windowed } from "../../../tasks/data/order.ts"
+import { masked, pad, stream } from "../../../tasks/data/packing.ts"
 import { parquet } from "../../../tasks/data/parquet.ts"
 import { digestOf, type Sequence, type Source, texts } from "../../../tasks/data/source.ts"
 import { split } from "../../../tasks/data/split.ts"
 import type { Malformed } from "../../../tasks/data/tally.ts"
 import { faultOf, inFolder, letters, right } from "./letters.ts"
-import { alone, cut } from "./packings.ts"
 
 const it = suite("tasks/data/loader")
+const alone = pad({ pad: 0 })
+const packings: ReadonlyArray<Packing> = [stream, alone, masked({ pad: 0 })]
 
 // ---- examples whose tokens tell which they are
 
@@ -35,8 +37,8 @@ const example = (n: number, length: number): Example => ({
 const indexed = (count: number, name = "numbers"): Indexed => ({
   name,
   digest: name,
-  lengths: Array.from({ length: count }, (_, n) => 1 + n % 7),
-  at: (n) => Effect.succeed(example(n, 1 + n % 7)),
+  lengths: Array.from({ length: count }, (_, n) => 2 + n % 7),
+  at: (n) => Effect.succeed(example(n, 2 + n % 7)),
 })
 /** A sequence in which every fifth reading is of no use. */
 const sequence = (count: number): Sequence<Example> => ({
@@ -46,7 +48,7 @@ const sequence = (count: number): Sequence<Example> => ({
     const first = from as number | undefined ?? 0
     return Stream.fromArray(Array.from({ length: count - first }, (_, i) => first + i)).pipe(Stream.map((n) => ({
       id: `lines:${n + 1}`,
-      value: n % 5 === 3 ? E.left("it is a fifth one") : E.right(example(n, 1 + n % 7)),
+      value: n % 5 === 3 ? E.left("it is a fifth one") : E.right(example(n, 2 + n % 7)),
       after: n + 1,
     })))
   },
@@ -158,7 +160,6 @@ const orders: ReadonlyArray<readonly [string, Examples]> = [
   ["a window", windowed(sequence(13), { seed: 4, window: 5 })],
   ["a mixture", mixture([[shuffled(indexed(3), 1), 1], [windowed(sequence(6), { seed: 4, window: 2 }), 1]], 2)],
 ]
-const packings: ReadonlyArray<Packing> = [cut, alone]
 
 for (const [name, order] of orders) {
   it(`rows of ${name} go on from any position as if they had not stopped, whatever the packing`, () =>
@@ -259,7 +260,7 @@ it("rows that break a law are not given out", async () => {
 
 it("settings that cannot be are faults", async () => {
   const fault = async (loading: Parameters<typeof batches>[2]) =>
-    (await faultOf(Stream.runHead(batches(inOrder(indexed(3)), cut, loading).from(undefined)))).message
+    (await faultOf(Stream.runHead(batches(inOrder(indexed(3)), stream, loading).from(undefined)))).message
   assert.match(await fault({ batch: 0, time: 4 }), /rows are 0 x 4; expected whole numbers from 1/)
   assert.match(await fault({ batch: 4, time: 4, shard: { rank: 3, of: 3 } }), /rank 3 of 3 is no rank/)
   assert.match(await fault({ batch: 4, time: 4, shard: { rank: 0, of: 3 } }), /4 rows cannot be divided among 3 ranks/)
@@ -268,7 +269,7 @@ it("settings that cannot be are faults", async () => {
   const endless = batches(inOrder(indexed(3)), never, { batch: 2, time: 4 })
   assert.match(
     (await faultOf(Stream.runHead(endless.from(undefined)))).message,
-    /21 examples of 4\d tokens do not fill a step of 2 x 4 by the packing never/,
+    /21 examples of 6\d tokens do not fill a step of 2 x 4 by the packing never/,
   )
 })
 
@@ -322,10 +323,17 @@ it("defect d: with one row a step no example is left out, and rows of a step beg
   }
 })
 
-it("defect e: the mask stays beside its target, for examples longer than a row too", async () => {
-  const [{ rows }] = await first(batches(inOrder(indexed(7)), cut, { batch: 4, time: 5 }), 1) as [Batch]
-  for (const [i, target] of Array.from(rows.targets.data).entries()) {
-    assert.is(rows.weights.data[i], target % 1000 === 0 ? 0 : 1, `place ${i}, target ${target}`)
+it("defect e: what counts stands beside the token before it, for examples longer than a row too", async () => {
+  for (const packing of packings) {
+    const all = await first(batches(inOrder(indexed(7)), packing, { batch: 4, time: 5 }), 6)
+    const places = all.flatMap(({ rows: { tokens, targets, weights } }) =>
+      Array.from(weights.data, (weight, i) => ({ weight, token: tokens.data[i]!, target: targets.data[i]! }))
+    )
+    const counted = places.filter(({ weight }) => weight > 0)
+    assert.ok(counted.every(({ token, target }) => target === token + 1), packing.name)
+    assert.ok(places.every(({ weight, token, target }) => weight > 0 || target !== token + 1), packing.name)
+    const last = counted.flatMap(({ target }) => Math.floor(target / 1000) === 7 ? [target % 1000] : [])
+    assert.equal([...new Set(last)].toSorted(), [1, 2, 3, 4, 5, 6, 7], "the longest is there with all its targets")
   }
 })
 
