@@ -42,13 +42,15 @@ export const train = (
   steps: number,
   remat: "none" | "layer" = "layer",
   each?: (turn: number, state: unknown) => Effect.Effect<void, unknown>,
+  more: Partial<Recipe> = {},
 ): Effect.Effect<ReadonlyArray<number>, unknown, Mesh | Device | Scope.Scope> =>
   Effect.gen(function* () {
     const mesh = yield* Mesh
     const device = yield* Device
     const plan = { ...plain, spread: mesh.spread, remat, chunk: 8 }
-    const specs = { state: begin(config, hostKey(3)), batch: examples(recipe, { weights: true, packed: true }) }
-    const compiled = mesh.compile(step(config, recipe, plan), specs, { donate: ["state"] })
+    const own = { ...recipe, ...more }
+    const specs = { state: begin(config, hostKey(3), own), batch: examples(own, { weights: true, packed: true }) }
+    const compiled = mesh.compile(step(config, own, plan), specs, { donate: ["state"] })
     if (E.isLeft(compiled)) {
       return yield* Effect.fail(deviceFault("compile", compiled.left.map((f) => f.message).join("; ")))
     }
