@@ -120,10 +120,10 @@ interface Pending {
   readonly placed: ReadonlyArray<Placed>
 }
 
-/** Examples, and their tokens, of which a step is sure to be found somewhere, if there is one at all. */
+/** Examples, and their tokens, among which a step is sure to be found, if there is one at all; packings may fill several. */
 const enough = ({ batch, time }: Loading): readonly [examples: number, tokens: number] => [
-  2 * batch * (time + 1),
-  Math.max(2 ** 26, 16 * batch * (time + 1)),
+  Math.max(2 ** 12, 64 * batch * (time + 1)),
+  Math.max(2 ** 26, 64 * batch * (time + 1)),
 ]
 
 /** Takes examples until they fill a batch, but no more than can be needed: all of them may be too long for the packing. */
