@@ -92,6 +92,19 @@ it("make bytes of what is not in the vocabulary, and one unknown token of a run 
   assert.is(t.decode([4, 5, 6, 10]), "\uFEFFa")
 })
 
+it("are Hugging Face's Rust library's where the package is not: unknown tokens of two words are two", () => {
+  const words = { ...pieces, normalizer: null, pre_tokenizer: { type: "WhitespaceSplit" } }
+  assert.equal(Array.from(open(words).encode("漢字 漢 a")), [0, 0, 10])
+  const theirs = new library.Tokenizer({ ...words, added_tokens: [] }, {})
+  assert.equal(theirs.encode("漢字 漢 a", { add_special_tokens: false }).ids, [0, 10])
+})
+
+it("tell an added token from the bytes that are spelled as it is", () => {
+  const alike = { ...gpt, added_tokens: [{ id: 261, content: "Ġ", normalized: false, special: false }] }
+  assert.equal(Array.from(open(alike).encode("  Ġ")), [260, 261])
+  assert.equal(Array.from(open(alike).encode(" \n")), [32, 10])
+})
+
 it("take a piece that is a token as a whole where the file says so", () => {
   const vocab = { ...gpt.model["vocab"] as object, hex: 263 }
   const whole = open({ ...gpt, model: { ...gpt.model, vocab, ignore_merges: true } })
