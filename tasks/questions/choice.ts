@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import * as t from "io-ts"
 import process from "node:process"
 import { positive } from "../../core/files/codec.ts"
@@ -41,10 +42,22 @@ export const WriterChoice: t.Type<WriterChoice, unknown> = t.union([
   }),
 ])
 
+/** A choice for people. */
+export const writerText = (choice: WriterChoice): string => {
+  switch (choice.kind) {
+    case "rules":
+      return "rules over the text"
+    case "own":
+      return "the recipe's own model"
+    case "endpoint":
+      return `${choice.model} at ${choice.url}`
+  }
+}
+
 /** The writer of a choice. `language` is the model of one's own, where there is one. */
-export const writerOf = <X, R>(
+export const writerOf = <X = never, R = never>(
   choice: WriterChoice,
-  language?: Effect.Effect<Language, X, R>,
+  language?: Effect.Effect<Language, X, R | Scope.Scope>,
 ): Layer.Layer<Writer, WriterFault | X, R> => {
   switch (choice.kind) {
     case "rules":

@@ -38,7 +38,7 @@ it("is what the compiler says of the whole stack", () => {
     [{ ...plain, ...cut, spread: spreadOver({ data: 2, ring: 2 }) }, false],
   ]
   for (const [plan, packed] of plans) {
-    const s = stepping(5, plan, packed)
+    const s = stepping(4, plan, packed)
     assert.equal(right(stackedExpectation(s)), right(expectation(s)))
   }
   const three = stepping(3, plain)
@@ -46,10 +46,10 @@ it("is what the compiler says of the whole stack", () => {
 })
 
 it("knows a stack by two layers and three", () => {
-  const s = stepping(6, plain)
+  const s = stepping(4, plain)
   const digests = right(stackedDigests(s))
   assert.is(digests.length, 2)
-  assert.equal(digests, right(stackedDigests(stepping(8, plain))), "how many there are is a setting")
+  assert.equal(digests, right(stackedDigests(stepping(5, plain))), "how many there are is a setting")
   assert.not.equal(digests, right(stackedDigests({ ...s, config: { ...s.config, theta: 1e6 } })))
   assert.equal(right(stackedDigests(stepping(3, plain))), [right(stepDigest(stepping(3, plain)))])
 })
