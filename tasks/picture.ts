@@ -9,7 +9,7 @@ import type { Kernel } from "../core/kernel/kernel.ts"
 import { bytes as sizeText, describe, explain, short } from "../core/plan/explain.ts"
 import { flopsOf, trafficOf } from "../core/plan/forecast.ts"
 import { bufferBytes, type Program, type Step } from "../core/plan/program.ts"
-import { escape, page } from "./page.ts"
+import { escape, page } from "./report/page.ts"
 
 // ---- the program as columns --------------------------------------------------
 

@@ -5,7 +5,7 @@
  */
 import { type Chart, svg } from "./chart.ts"
 import type { Event } from "./events.ts"
-import { escape, page, table } from "./page.ts"
+import { escape, page, table } from "./report/page.ts"
 import { bits, bytesText, flopsText, grouped, tame, timeText } from "./progress.ts"
 
 type Of<T extends Event["_tag"]> = Extract<Event, { readonly _tag: T }>
