@@ -19,7 +19,7 @@ import type { Batch } from "../data/example.ts"
 import { type Events, say, StageName } from "../events.ts"
 import { type FileRef, putTensors, tensorPath } from "../objects.ts"
 import type { Journal } from "../stage/stage.ts"
-import { Store, type StoreFault } from "../store.ts"
+import type { Store, StoreFault } from "../store.ts"
 import { grown } from "./curve.ts"
 import { mustFit } from "./memory.ts"
 import { nameTensors, tensorsOf } from "./parameters.ts"
@@ -88,16 +88,15 @@ const programOn = (training: Training<unknown, unknown>, mesh: Mesh): Effect.Eff
 
 // ---- saving ------------------------------------------------------------------
 
-/** Saves the state; then the file of the state before it is nobody's. Only the first rank writes. */
+/** Saves the state; the journal removes what only older states named. Only the first rank writes. */
 const saved = ({ training: { stage }, journal, mesh, device }: Loop, going: Going) =>
   Effect.gen(function* () {
     if (mesh.rank !== 0) return going
-    const { progress, file } = going
+    const { progress } = going
     const metadata = new Map([["stage", stage], ["step", String(progress.step)]])
     const state = yield* putTensors(tensorsOf(yield* device.fetch(going.values)), metadata)
     yield* journal.save(Saved, { ...progress, state })
     yield* say({ _tag: "Saved", step: progress.step, digest: state.digest, bytes: state.bytes })
-    if (file !== undefined && file.digest !== state.digest) yield* (yield* Store).remove(tensorPath(file.digest))
     return { ...going, file: state }
   })
 

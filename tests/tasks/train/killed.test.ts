@@ -11,8 +11,8 @@ import { type Ended, ownLine, run } from "./child.ts"
 const it = suite("tasks/train/killed")
 
 const module = "tests/tasks/train/process.ts"
-const steps = 240
-const kills = 11
+const steps = 160
+const kills = 10
 
 /** Numbers from 0 to 1, the same in every run of the test. */
 const numbers = (seed: number): () => number => {

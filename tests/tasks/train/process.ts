@@ -1,5 +1,5 @@
 /**
- * One training as a process of its own: `process.ts FOLDER STEPS`. It goes on with what lies in the folder, says `step n`
+ * One training stage as a process of its own: `process.ts FOLDER STEPS`. It goes on with what lies in the folder, says `step n`
  * after each step and `saved n` after each state, and at last what it learned as JSON. `ORRERY_THREADS` and `ORRERY_WASM`
  * choose the device.
  * @module
@@ -11,9 +11,10 @@ import { layer } from "../../../core/device/device.ts"
 import { wasm } from "../../../core/wasm/backend.ts"
 import { type Event, events, heardBy } from "../../../tasks/events.ts"
 import { folder } from "../../../tasks/store.ts"
-import { train } from "../../../tasks/train/loop.ts"
+import { run } from "../../../tasks/stage/run.ts"
+import { trainingStage } from "../../../tasks/train/stage.ts"
 import { Trained } from "../../../tasks/train/training.ts"
-import { counted, journalIn, recipe, training } from "./tiny.ts"
+import { config, counted, recipe } from "./tiny.ts"
 
 const [out = "", steps = "9"] = process.argv.slice(2)
 const own = { ...recipe, steps: Number(steps) }
@@ -24,9 +25,13 @@ const told = (e: Event): Effect.Effect<void> =>
     if (e._tag === "Saved") writeSync(1, `saved ${e.step}\n`)
   })
 
+const stage = trainingStage({
+  ...{ name: "tiny", config, recipe: own, seed: 3, save: 2, needs: {} },
+  data: { settings: null, batches: () => counted(own) },
+})
+
 const main = Effect.gen(function* () {
-  const t = { ...training, recipe: own, batches: counted(own), save: 2 }
-  const trained = yield* heardBy(train(t, yield* journalIn), [told])
+  const trained = yield* heardBy(run(stage), [told])
   writeSync(1, `trained ${JSON.stringify(Trained.encode(trained))}\n`)
 })
 
