@@ -10,6 +10,7 @@ import { either as E } from "fp-ts"
 import * as t from "io-ts"
 import { decodeJson, type FileFault, natural } from "../../core/files/codec.ts"
 import { sha256Text } from "../../core/graph/sha256.ts"
+import type { Tokenizer } from "../../models/tokenizers/tokenizer.ts"
 import { type Events, say } from "../events.ts"
 import { Digest, FileRef, getBytes, putBytes } from "../objects.ts"
 import { Store, type StoreFault, utf8 } from "../store.ts"
@@ -62,6 +63,9 @@ export interface Pairs {
   readonly nothing: number
   /** Chunks whose writer gave no pair. */
   readonly malformed: number
+  /** Tokens of the chunks, and of the answers: what counts of an example is about their quotient. */
+  readonly tokens: number
+  readonly answers: number
 }
 
 /** The codec of pairs. */
@@ -72,6 +76,8 @@ export const Pairs: t.Type<Pairs, unknown> = t.strict({
   pairs: natural,
   nothing: natural,
   malformed: natural,
+  tokens: natural,
+  answers: natural,
 })
 
 // ---- the log -------------------------------------------------------------------
@@ -119,17 +125,26 @@ const ask = (writer: Writer, chunk: Chunk, seed: number): Effect.Effect<Written,
 }
 
 /** Counts what is written, in the order of the chunks. */
-const summed = (by: string, written: ReadonlyArray<Written>): Effect.Effect<Pairs, StoreFault, Store> => {
+const summed = (
+  by: string,
+  written: ReadonlyArray<Written>,
+  tokens: number,
+  tokenizer: Pick<Tokenizer, "encode">,
+): Effect.Effect<Pairs, StoreFault, Store> => {
   const pairs = written.filter(({ question }) => question !== null)
   const malformed = written.filter(({ why }) => why !== undefined).length
   return Effect.map(putBytes(utf8(pairs.map(lineOf).join(""))), (file) => ({
-    file,
-    by,
-    chunks: written.length,
-    pairs: pairs.length,
+    ...{ file, by, malformed, tokens, chunks: written.length, pairs: pairs.length },
     nothing: written.length - pairs.length - malformed,
-    malformed,
+    answers: pairs.reduce((n, { answer }) => n + tokenizer.encode(` ${answer}`).length, 0),
   }))
+}
+
+/** What came of it, for people. */
+const summary = ({ by, chunks, pairs, nothing, malformed, tokens, answers }: Pairs): string => {
+  const share = tokens === 0 ? 0 : (100 * answers) / tokens
+  return `${pairs} pairs by ${by} for ${chunks} chunks; ${nothing} hold nothing to ask about, of ${malformed} the reply was ` +
+    `no pair; answers are ${share.toFixed(2)} % of the text`
 }
 
 /**
@@ -138,6 +153,7 @@ const summed = (by: string, written: ReadonlyArray<Written>): Effect.Effect<Pair
  */
 export const askAll = <X, R>(
   chunks: Stream.Stream<Chunk, X, R>,
+  tokenizer: Pick<Tokenizer, "encode">,
   { seed, together, limit }: Asking = standardAsking,
 ): Effect.Effect<Pairs, X | WriterFault | StoreFault, R | Writer | Store | Events> =>
   Effect.gen(function* () {
@@ -146,7 +162,7 @@ export const askAll = <X, R>(
     const path = logPath(writer.identity, seed)
     const known = new Map((yield* readLog(path)).map((w) => [w.chunk, w]))
     const order = new Set<string>()
-    let [asked, malformed] = [0, 0]
+    let [asked, malformed, tokens] = [0, 0, 0]
     const one = (chunk: Chunk) =>
       Effect.gen(function* () {
         const written = yield* ask(writer, chunk, seed)
@@ -158,13 +174,17 @@ export const askAll = <X, R>(
         if (fault !== undefined) return yield* Effect.fail(fault)
         yield* say({ _tag: "Progress", what: `questions by ${writer.label}`, done: asked, total: 0, unit: "chunks" })
       })
-    const fresh = Stream.filter(chunks, ({ digest }) => {
+    const fresh = Stream.filter(chunks, ({ digest, tokens: own }) => {
       const first = !order.has(digest)
       order.add(digest)
+      if (first) tokens += own.length
       return first && !known.has(digest)
     })
     yield* Stream.runDrain(Stream.mapEffect(fresh, one, { concurrency: Math.max(1, together) }))
-    return yield* summed(writer.label, [...order].map((digest) => known.get(digest)!))
+    const all = [...order].map((digest) => known.get(digest)!)
+    const pairs = yield* summed(writer.label, all, tokens, tokenizer)
+    yield* say({ _tag: "Note", text: summary(pairs) })
+    return pairs
   })
 
 /** The pairs of a file by their chunks' digests. */

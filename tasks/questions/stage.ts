@@ -116,7 +116,10 @@ export const questionsStage = <X, R, X2, R2, const N extends Needs>(
     make: (outputs) =>
       Effect.gen(function* () {
         const { documents, tokenizer } = yield* d.material.open
-        return yield* Effect.provide(askAll(chunksIn(documents, tokenizer, d.size), d.asking), d.writer.layer(outputs))
+        return yield* Effect.provide(
+          askAll(chunksIn(documents, tokenizer, d.size), tokenizer, d.asking),
+          d.writer.layer(outputs),
+        )
       }),
   })
 

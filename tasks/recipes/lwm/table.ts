@@ -6,6 +6,7 @@
  * 1200 steps are 4800 M, its "4.8B". In units of ten they are 4.9 % more.
  * @module
  */
+import { paper } from "../../data/documents.ts"
 import type { Extension, Reach } from "../extend.ts"
 
 /** A row of a table of the paper. */
@@ -30,22 +31,26 @@ export const reach: Reach = { context: 4 * K, theta: 10_000 }
 export const paperBillions = ({ steps, tokens }: Pick<Extension, "steps" | "tokens">): number =>
   (steps * tokens) / (1000 * M)
 
+/** A row, with the documents that are kept for it, if there are any. */
 const row = (
   [name, context, theta, steps, warmup]: readonly [string, number, number, number, number],
-  bin: Extension["bin"],
   mesh: string,
-): Row => ({ name, context, theta, steps, warmup, tokens: batchTokens, rate: 4e-5, mesh, ...(bin ? { bin } : {}) })
+): Row => {
+  const bin = paper.find((p) => p.name === name)
+  const documents = bin === undefined ? {} : { bin: { from: bin.from, below: bin.below } }
+  return { name, context, theta, steps, warmup, tokens: batchTokens, rate: 4e-5, mesh, ...documents }
+}
 
 /** Table 11: each stage begins from the one before it, the first from Llama-2 7B. Documents as in the paper's data table. */
 export const textStages: ReadonlyArray<Row> = [
-  row(["32K", 32 * K, 1e6, 1200, 100], { from: 10_000, below: 100_000 }, "1,-1,4,1"),
-  row(["128K", 128 * K, 1e7, 3000, 200], { from: 100_000, below: 200_000 }, "1,-1,8,1"),
-  row(["256K", 256 * K, 1e7, 3000, 200], { from: 200_000, below: 500_000 }, "1,-1,16,1"),
-  row(["512K", 512 * K, 2.5e7, 720, 50], { from: 500_000, below: 1_000_000 }, "1,-1,16,2"),
-  row(["1M", M, 5e7, 450, 25], { from: 1_000_000, below: Infinity }, "1,-1,16,4"),
+  row(["32K", 32 * K, 1e6, 1200, 100], "1,-1,4,1"),
+  row(["128K", 128 * K, 1e7, 3000, 200], "1,-1,8,1"),
+  row(["256K", 256 * K, 1e7, 3000, 200], "1,-1,16,1"),
+  row(["512K", 512 * K, 2.5e7, 720, 50], "1,-1,16,2"),
+  row(["1M", M, 5e7, 450, 25], "1,-1,16,4"),
 ]
 
 /** Chat: one model of each length from the text model of that length; 1.2B tokens each. */
 export const chatStages: ReadonlyArray<Row> = textStages.slice(1).map((text) =>
-  row([`chat-${text.name}`, text.context, text.theta, 300, 25], undefined, text.mesh)
+  row([`chat-${text.name}`, text.context, text.theta, 300, 25], text.mesh)
 )

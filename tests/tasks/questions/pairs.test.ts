@@ -50,7 +50,7 @@ const run = (
   of: ReadonlyArray<Chunk> = chunks,
 ) =>
   Effect.runPromiseExit(
-    askAll(Stream.fromArray(of), { ...standardAsking, ...settings }).pipe(
+    askAll(Stream.fromArray(of), bytes, { ...standardAsking, ...settings }).pipe(
       Effect.flatMap((pairs) => Effect.map(readPairs(pairs), (all) => ({ pairs, all }))),
       Effect.provide(Layer.mergeAll(writer, memory(files), events)),
     ),
@@ -68,6 +68,7 @@ it("asks about each different chunk once, and never again", async () => {
   assert.equal(first.asked, chunks.map(({ digest }) => digest))
   const { by, chunks: many, pairs, nothing, malformed } = made.pairs
   assert.equal([by, many, pairs, nothing, malformed], ["a counter", chunks.length, chunks.length - 1, 1, 0])
+  assert.equal([made.pairs.tokens, made.pairs.answers], [bytes.encode(passage).length, 4 * (chunks.length - 1)])
   assert.equal(made.all.get(chunks[1]!.digest), { question: "What is 1?", answer: "It." })
   assert.is(made.all.get(chunks[2]!.digest), undefined)
   const again = counting()
@@ -140,7 +141,7 @@ const goesOn = async <A>(sequence: Sequence<A>): Promise<void> => {
 }
 
 it("makes long examples of documents and their pairs, from any place on", async () => {
-  const asked = askAll(chunksIn(documents, bytes, 200)).pipe(
+  const asked = askAll(chunksIn(documents, bytes, 200), bytes).pipe(
     Effect.flatMap((pairs) =>
       Effect.map(readPairs(pairs), (map) => ({ pairs: map, digest: pairs.file.digest, size: 200 }))
     ),
