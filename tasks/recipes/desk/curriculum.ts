@@ -34,7 +34,12 @@ export interface Phrases {
   readonly asks: ReadonlyArray<number>
   /** LWM's call to be short, in half of the questions. */
   readonly brief: ReadonlyArray<number>
+  /** What it says in its place where several are asked for. */
+  readonly outside: ReadonlyArray<number>
   readonly assistant: ReadonlyArray<number>
+  /** Ends LWM's prompt; where there is none, the answer begins with a space itself. */
+  readonly space: ReadonlyArray<number>
+  readonly reply: ReadonlyArray<number>
   readonly user: ReadonlyArray<number>
 }
 
@@ -113,16 +118,22 @@ const number = (d: Dice): string => String(1_000_000 + d.below(9_000_000))
 
 interface Needle {
   readonly name: ReadonlyArray<number>
-  readonly tokens: ReadonlyArray<number>
-  /** `The special magic {name} number is: {number}`. */
-  readonly answer: ReadonlyArray<number>
+  /** `{name} number is: {number}`. */
+  readonly said: ReadonlyArray<number>
 }
 
-const needleOf = (g: Ground, d: Dice, name: ReadonlyArray<number>): Needle => {
-  const { phrases: p } = g
-  const answer = [...p.needle, ...name, ...p.is, ...g.encode(number(d))]
-  return { name, answer, tokens: [...p.line, ...answer, ...p.line] }
-}
+const needleOf = (g: Ground, d: Dice, name: ReadonlyArray<number>): Needle => ({
+  name,
+  said: [...name, ...g.phrases.is, ...g.encode(number(d))],
+})
+
+/** A line of its own: `The special magic {name} number is: {number}`. */
+const lineOf = ({ phrases: p }: Ground, { said }: Needle): ReadonlyArray<number> => [
+  ...p.line,
+  ...p.needle,
+  ...said,
+  ...p.line,
+]
 
 /** A question about some needles, and what is to be said. */
 interface Turn {
@@ -130,10 +141,13 @@ interface Turn {
   readonly answer: ReadonlyArray<number>
 }
 
-const turnOf = (g: Ground, asked: ReadonlyArray<Needle>, brief: boolean): Turn => {
+/** In LWM's words with its call to be short, or in those of a chat. */
+const turnOf = (g: Ground, asked: ReadonlyArray<Needle>, lwm: boolean): Turn => {
   const { phrases: p } = g
-  const end = [...(brief ? p.brief : []), ...p.assistant]
-  const answer = [...asked.flatMap((n, i) => [...(i === 0 ? [] : p.line), ...n.answer]), g.eos]
+  const call = asked.length === 1 ? p.brief : p.outside
+  const end = lwm ? [...call, ...p.assistant, ...p.space] : p.assistant
+  const begin = lwm ? p.needle : p.reply
+  const answer = [...asked.flatMap((n, i) => [...(i === 0 ? begin : [...p.line, ...p.needle]), ...n.said]), g.eos]
   if (asked.length === 1) return { question: [...p.question, ...asked[0]!.name, ...p.ask, ...end], answer }
   const named = asked.flatMap(({ name }, i) => [
     ...(i === 0 ? [] : i < asked.length - 1 ? p.comma : p.and),
@@ -166,22 +180,28 @@ const distinct = (g: Ground, d: Dice, count: number): ReadonlyArray<ReadonlyArra
  * Needles in a passage of the book, then questions about all of them, in another order; the answers count. `most` needles,
  * or as many as fit where the row is short.
  */
-export const needleRow = (g: Ground, key: HostKey, length: number, most = 8): Example => {
+export const needleRow = (
+  g: Ground,
+  key: HostKey,
+  length: number,
+  most: number = Math.max(8, Math.floor(length / 64)),
+): Example => {
   const d = dice(key)
   const count = Math.min(1 + d.below(most), Math.max(1, Math.floor(length / 32)))
   const needles = distinct(g, d, count).map((name) => needleOf(g, d, name))
+  const lines = needles.map((n) => lineOf(g, n))
   const turns = turnsOf(g, d, d.shuffled(needles))
   const { phrases: p } = g
   const asked = turns.map((t, i) => [[...(i === 0 ? [] : p.user), ...t.question], t.answer] as const)
-  const used = 1 + p.opening.length + needles.reduce((n, x) => n + x.tokens.length, 0) +
+  const used = 1 + p.opening.length + lines.reduce((n, x) => n + x.length, 0) +
     asked.reduce((n, [q, a]) => n + q.length + a.length, 0)
   const hay = passage(d, g.book, Math.max(0, length - used))
   const places = needles.map(() => d.below(hay.length + 1)).sort((a, b) => a - b)
   const row: Growing = { tokens: [], counted: [] }
   put(row, [g.bos, ...p.opening], 0)
-  needles.forEach((n, i) => {
+  lines.forEach((line, i) => {
     put(row, hay.subarray(i === 0 ? 0 : places[i - 1], places[i]), 0)
-    put(row, n.tokens, 0)
+    put(row, line, 0)
   })
   put(row, hay.subarray(places.at(-1)), 0)
   for (const [question, answer] of asked) {

@@ -7,7 +7,7 @@ import type { Tokenizer } from "../../../models/tokenizers/tokenizer.ts"
 import type { Phrases } from "./curriculum.ts"
 
 /** Texts that are one token each, wherever they stand: so what stands before a name or an answer never joins it. */
-export const marks: ReadonlyArray<string> = [" USER:", " ASSISTANT: "]
+export const marks: ReadonlyArray<string> = [" USER:", " ASSISTANT:"]
 
 const texts: { readonly [K in keyof Phrases]: string } = {
   opening: "You are a helpful assistant. USER: ",
@@ -21,7 +21,10 @@ const texts: { readonly [K in keyof Phrases]: string } = {
   ask: " number?",
   asks: "?",
   brief: " Don't give information outside the document or repeat your findings. Keep your response short and direct.",
-  assistant: " ASSISTANT: ",
+  outside: " Don't give information outside the document.",
+  assistant: " ASSISTANT:",
+  space: " ",
+  reply: " The special magic ",
   user: " USER:",
 }
 

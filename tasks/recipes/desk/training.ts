@@ -1,0 +1,67 @@
+/**
+ * A training of the desk recipe: where it begins, how far it looks, and what it reads.
+ * @module
+ */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import type { FileFault } from "../../../core/files/codec.ts"
+import type { Schedule } from "../../../ops/schedule.ts"
+import type { Batches } from "../../data/example.ts"
+import type { Stage } from "../../stage/stage.ts"
+import type { Store, StoreFault } from "../../store.ts"
+import { trainingStage } from "../../train/stage.ts"
+import type { Trained } from "../../train/training.ts"
+import { configOf, type Reach } from "../extend.ts"
+import { groundOf, type Tokens, tokens, type Vocabulary, vocabulary } from "./book.ts"
+import type { Mixture } from "./curriculum.ts"
+import { model, optimiser } from "./model.ts"
+import { curriculum, type Stretch } from "./rows.ts"
+
+/** A stage that makes a model, whatever it needs and may fail with. */
+// deno-lint-ignore no-explicit-any -- faults and services add up along the chain; a pipeline provides them all
+export type Learned = Stage<Trained, any, any>
+
+/** What one training is. */
+export interface Lesson {
+  readonly name: string
+  readonly about: string
+  /** Tokens of a row, and the rotary base that positions have in it. */
+  readonly reach: Reach
+  readonly rows: number
+  readonly steps: number
+  readonly rate: Schedule
+  readonly mixture: Mixture
+  readonly seed: number
+}
+
+/** Rows that are made of what the first stages made. */
+export const rowsFrom = (
+  vocabulary: Vocabulary,
+  tokens: Tokens,
+  stretch: Stretch,
+): Batches<StoreFault | FileFault, Store> => ({
+  from: (position) =>
+    Stream.unwrap(Effect.map(groundOf(vocabulary, tokens), (ground) => curriculum(ground, stretch).from(position))),
+})
+
+/** The training of a lesson, from the parameters of the stage before it, or from nothing. */
+export const lesson = (l: Lesson, before?: Learned): Learned => {
+  const time = l.reach.context
+  const stretch: Stretch = { mixture: l.mixture, seed: l.seed, batch: l.rows, time }
+  const { peak, warmup } = l.rate
+  return trainingStage({
+    name: l.name,
+    about: l.about,
+    config: configOf(model, l.reach),
+    recipe: { ...optimiser, batch: l.rows, time, steps: l.steps, warmup, peak, end: peak, rate: l.rate },
+    seed: l.seed,
+    needs: { vocabulary, tokens, ...(before === undefined ? {} : { before }) },
+    ...(before === undefined
+      ? {}
+      : { start: (made) => (made as unknown as { readonly before: Trained }).before.parameters }),
+    data: {
+      settings: { curriculum: 1, mixture: { ...l.mixture }, seed: l.seed },
+      batches: ({ vocabulary, tokens }) => rowsFrom(vocabulary, tokens, stretch),
+    },
+  })
+}

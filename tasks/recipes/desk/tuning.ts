@@ -1,0 +1,136 @@
+/**
+ * Questions from the book, and the tuning on them: chunks of the training part are asked about by rule, joined again to the
+ * model's context with all questions at the end, and mixed with short dialogues 3 to 7, as in LWM; beside them go rows of
+ * needles, so that what was learned of looking back is kept.
+ * @module
+ */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import type { FileFault } from "../../../core/files/codec.ts"
+import * as t from "io-ts"
+import { natural, positive } from "../../../core/files/codec.ts"
+import type { Tokenizer } from "../../../models/tokenizers/tokenizer.ts"
+import type { Batches, Example } from "../../data/example.ts"
+import type { DataFault } from "../../data/fault.ts"
+import { type Sequence, texts } from "../../data/source.ts"
+import type { Events } from "../../events.ts"
+import { mixedRows } from "../../questions/mix.ts"
+import { askAll, Pairs, standardAsking } from "../../questions/pairs.ts"
+import { rules } from "../../questions/rules.ts"
+import { chunksIn, composedOf, documentsOf, inventedOf } from "../../questions/sequences.ts"
+import { standardShares, tuningRows, writtenOf } from "../../questions/stage.ts"
+import type { WriterFault } from "../../questions/writer.ts"
+import { type Stage, stage } from "../../stage/stage.ts"
+import type { Store, StoreFault } from "../../store.ts"
+import { trainingStage } from "../../train/stage.ts"
+import type { Trained } from "../../train/training.ts"
+import { configOf, type Reach } from "../extend.ts"
+import {
+  type Book,
+  book,
+  groundOf,
+  textOf,
+  tokenizerOf,
+  type Tokens,
+  tokens,
+  type Vocabulary,
+  vocabulary,
+} from "./book.ts"
+import { model, optimiser } from "./model.ts"
+import { curriculum } from "./rows.ts"
+import type { Learned } from "./training.ts"
+
+// ---- questions -----------------------------------------------------------------
+
+/** Tokens of a chunk that one question is asked about: LWM's 1000, as the context is shorter. */
+const chunk = 200
+
+/** The training part as documents: a chapter each. */
+const documents = (of: Book, tokenizer: Tokenizer) =>
+  Effect.map(textOf(of.train), (text) => documentsOf(texts(text.split(/\n\n(?=CHAPTER \d)/), "moby-dick"), tokenizer))
+
+/** A question for every chunk of the training part, written by rule: a machine needs nothing for that. */
+export const questions: Stage<Pairs, DataFault | WriterFault | StoreFault | FileFault, Store | Events> = stage({
+  name: "questions",
+  version: "1",
+  about: "a question by rule for each chunk of the book",
+  codec: t.strict({ chunk: positive, seed: natural }),
+  settings: { chunk, seed: standardAsking.seed },
+  seeds: [standardAsking.seed],
+  needs: { book, vocabulary },
+  output: Pairs,
+  make: ({ book, vocabulary }, { chunk }) =>
+    Effect.gen(function* () {
+      const tokenizer = yield* tokenizerOf(vocabulary)
+      return yield* askAll(chunksIn(yield* documents(book, tokenizer), tokenizer, chunk), tokenizer)
+    }).pipe(Effect.provide(rules())),
+})
+
+// ---- rows --------------------------------------------------------------------
+
+/** What the rows are made of. */
+interface Made {
+  readonly book: Book
+  readonly vocabulary: Vocabulary
+  readonly tokens: Tokens
+  readonly questions: Pairs
+}
+
+/** Long examples that end with questions, and short dialogues. */
+const opened = (made: Made, time: number) =>
+  Effect.gen(function* () {
+    const tokenizer = yield* tokenizerOf(made.vocabulary)
+    const chapters = yield* documents(made.book, tokenizer)
+    const written = yield* writtenOf(made.questions, chunk)
+    const composed: Sequence<Example> = composedOf(chapters, tokenizer, written, time)
+    return { questions: composed, chat: inventedOf(chapters, tokenizer, { seed: 5, size: 64, turns: 2 }), tokenizer }
+  })
+
+/** Rows of chat and questions, and as many of the curriculum. */
+const rows = (made: Made, batch: number, time: number): Batches<DataFault | StoreFault | FileFault, Store> => ({
+  from: (position) =>
+    Stream.unwrap(Effect.gen(function* () {
+      const ground = yield* groundOf(made.vocabulary, made.tokens)
+      const mixture = { text: 0.2, repeats: 0, pairs: 0, needles: 0.8 }
+      const seed = 11
+      return mixedRows<DataFault | StoreFault | FileFault, Store>(
+        [
+          [tuningRows(opened(made, time + 1), { batch: 1, time, seed, shares: standardShares }), 1],
+          [curriculum(ground, { mixture, seed, batch: 1, time }), 1],
+        ],
+        batch,
+        seed,
+      ).from(position)
+    })),
+})
+
+// ---- the training ----------------------------------------------------------------
+
+/** Tunes what was learned, over its context. */
+export const tuned = (name: string, about: string, learned: Learned, reach: Reach): Learned => {
+  const [time, steps, peak] = [reach.context, 150, 5e-4]
+  const batch = 4096 / time
+  return trainingStage({
+    name,
+    about,
+    config: configOf(model, reach),
+    recipe: {
+      ...optimiser,
+      batch,
+      time,
+      steps,
+      warmup: 15,
+      peak,
+      end: peak,
+      rate: { kind: "constant", peak, warmup: 15 },
+    },
+    packed: true,
+    seed: 11,
+    needs: { book, vocabulary, tokens, questions, learned },
+    start: ({ learned }) => (learned as Trained).parameters,
+    data: {
+      settings: { tuning: 1, shares: [...standardShares], chunk },
+      batches: (made) => rows(made as Made, batch, time),
+    },
+  })
+}
