@@ -77,6 +77,19 @@ it("bf16 and f16 learn nearly as well as f32", async () => {
   }
 })
 
+it("every optimiser learns", async () => {
+  const recipes: ReadonlyArray<Partial<Recipe>> = [
+    { optimiser: "muon", peak: 0.01 },
+    { optimiser: "adafactor", peak: 0.02, adafactor: { momentum: 0.9 } },
+    { optimiser: "adafactor", peak: 0.3, end: 0.1, adafactor: { factored: false, threshold: 0, scaled: true } },
+  ]
+  for (const more of recipes) {
+    const told = await trained(more, 60)
+    const [first, last] = [told[0]!.loss, told.at(-1)!.loss]
+    assert.ok(last < 0.6 * first, `${JSON.stringify(more)}: ${first} to ${last}`)
+  }
+})
+
 it("a narrow pass is the wide one but for rounding, on meshes and in parts too; what the state keeps is f32", async () => {
   const wide = await stepOn({ recipe, parts })
   const plans: ReadonlyArray<readonly [Plan, Partial<Recipe>]> = [
