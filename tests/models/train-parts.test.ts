@@ -99,6 +99,18 @@ it("parts take less memory, and no state of their own", () => {
   assert.ok(onRing(4) < 0.6 * onRing(1), `${onRing(4)} of ${onRing(1)}`)
 })
 
+it("ranks sum the gradient once a step, however many parts there are", () => {
+  const exchanges = (accumulate: number): number => {
+    const r = { ...recipe, accumulate }
+    const plan: Plan = { ...plain, spread: spreadOver({ data: 2 }) }
+    const specs = { state: stateSpecs(config, r), batch: examples(r, packed) }
+    const made = compileOn(plan.spread, "processes", step(config, r, plan), specs, { donate: ["state"] })
+    return E.isRight(made) ? made.right.program.exchanges.length : NaN
+  }
+  assert.ok(exchanges(1) > 0)
+  assert.is(exchanges(2), exchanges(1))
+})
+
 it("parts that rows do not divide into are a fault that says what would fit", () => {
   const faults = (accumulate: number, plan: Plan = plain): string => {
     const r = { ...recipe, accumulate }
