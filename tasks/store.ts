@@ -7,6 +7,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { readWhole, sha256Of } from "./bytes.ts"
 import { type Owner, ownerText, self } from "./owner.ts"
 
 // ---- types -----------------------------------------------------------------
@@ -204,7 +205,7 @@ export const folder = (root: string): Layer.Layer<Store> => {
       attempt(
         "read",
         path,
-        (p, { fs }) => fs.readFile(p).then((b) => new Uint8Array(b.buffer, b.byteOffset, b.length), absent(undefined)),
+        (p, { fs }) => readWhole(fs, p).catch(absent(undefined)),
       ),
     write: (path, bytes) => Effect.uninterruptible(attempt("write", path, (p, run) => writeWhole(run, p, bytes))),
     claim: (path, bytes) => Effect.uninterruptible(attempt("write", path, (p, run) => claimWhole(run, p, bytes))),
@@ -255,11 +256,7 @@ export const memory = (files: Map<string, Uint8Array> = new Map()): Layer.Layer<
 // ---- digests ---------------------------------------------------------------
 
 /** SHA-256 in 64 hexadecimal digits. */
-export const digest = (bytes: Uint8Array): Effect.Effect<string> =>
-  Effect.promise(async () => {
-    const hash = await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>)
-    return Array.from(new Uint8Array(hash), (b) => b.toString(16).padStart(2, "0")).join("")
-  })
+export const digest = (bytes: Uint8Array): Effect.Effect<string> => Effect.promise(() => sha256Of(bytes))
 
 /** Text as bytes. */
 export const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text)

@@ -125,7 +125,14 @@ export const encode = (
   const parts = pairs.length > 0 ? [`"${metadataKey}":{${pairs.join(",")}}`, ...described] : described
   const text = new TextEncoder().encode(`{${parts.join(",")}}`)
   const length = Math.ceil(text.length / prefix) * prefix
-  const file = new Uint8Array(prefix + length + at).fill(0x20, prefix, prefix + length)
+  const allocated = E.tryCatch(() => new Uint8Array(prefix + length + at), String)
+  if (E.isLeft(allocated)) {
+    const why = `there is no room for a file of ${
+      prefix + length + at
+    } bytes (${allocated.left}); write fewer tensors to a file`
+    return one("size", "the whole", why)
+  }
+  const file = allocated.right.fill(0x20, prefix, prefix + length)
   new DataView(file.buffer).setBigUint64(0, BigInt(length), true)
   file.set(text, prefix)
   let place = prefix + length

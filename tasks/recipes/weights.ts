@@ -6,12 +6,13 @@
 import * as Effect from "effect/Effect"
 import { either as E } from "fp-ts"
 import * as t from "io-ts"
-import { readdir, readFile } from "node:fs/promises"
+import * as fs from "node:fs/promises"
 import { join } from "node:path"
 import { type FileFault, fileFault } from "../../core/files/codec.ts"
 import { decode, type Stored } from "../../core/files/safetensors.ts"
 import { type Config, fromForeign, parameterCount } from "../../models/llama/config.ts"
 import { huggingFaceNames } from "../../models/llama/names.ts"
+import { readWhole } from "../bytes.ts"
 import { putTensors } from "../objects.ts"
 import { type Stage, stage } from "../stage/stage.ts"
 import type { Store, StoreFault } from "../store.ts"
@@ -43,7 +44,7 @@ const saying = (e: unknown): string => e instanceof Error ? e.message : String(e
 
 const reading = (path: string, instead: string): Effect.Effect<Uint8Array, FileFault> =>
   Effect.tryPromise({
-    try: () => readFile(path),
+    try: () => readWhole(fs, path),
     catch: (e) => fileFault("missing", path, `cannot read ${path}: ${saying(e)}; ${instead}`),
   })
 
@@ -72,7 +73,7 @@ const checkConfig = (brought: Brought, folder: string): Effect.Effect<void, File
 const tensorsIn = (brought: Brought, folder: string): Effect.Effect<ReadonlyArray<Stored>, FileFault> =>
   Effect.gen(function* () {
     const names = yield* Effect.tryPromise({
-      try: () => readdir(folder),
+      try: () => fs.readdir(folder),
       catch: (e) => fileFault("missing", folder, `cannot list ${folder}: ${saying(e)}; ${wanted(brought)}`),
     })
     const files = names.filter((name) => name.endsWith(".safetensors")).sort()
