@@ -109,6 +109,11 @@ export { compileOn, type MeshCompiled, type Where } from "./core/mesh/spmd.ts"
 /** Where the ranks are: `Mesh.single`, `Mesh.local`, `Mesh.processes`, and the service `Mesh.Mesh`. */
 export * as Mesh from "./core/mesh/mesh.ts"
 
+// stages
+
+/** Work in stages that is made once and goes on where it was stopped: `Stages.stage`, `Stages.pipeline`, `Stages.run`. */
+export * as Stages from "./tasks/stage/mod.ts"
+
 // models
 export * as Llama from "./models/llama/mod.ts"
 

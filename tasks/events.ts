@@ -243,6 +243,14 @@ export const heardBy = <A, X, R, X2, R2>(
 export const logTo = (path: string) => (event: Event): Effect.Effect<void, StoreFault, Store> =>
   Effect.flatMap(Store, (store) => store.append(path, JSON.stringify(event) + "\n"))
 
+/** Closes a log whose last line a crash has torn, so that the next line begins on its own. */
+export const mendLog = (path: string): Effect.Effect<void, StoreFault, Store> =>
+  Effect.gen(function* () {
+    const store = yield* Store
+    const bytes = yield* store.read(path)
+    if (bytes !== undefined && bytes.length > 0 && bytes.at(-1) !== 10) yield* store.append(path, "\n")
+  })
+
 /** The events in a log's text; a line that is torn or foreign is left out. */
 export const parseLog = (text: string): ReadonlyArray<Event> =>
   text.split("\n").flatMap((line) => {

@@ -13,7 +13,7 @@ import { type FileFault, fileFault } from "../core/files/codec.ts"
 import { type Options, parse, usage } from "./arguments.ts"
 import { stepsWithin } from "./calibrate.ts"
 import { mobyDick } from "./data.ts"
-import { events, heardBy, history, logTo, parseLog } from "./events.ts"
+import { events, heardBy, history, logTo, mendLog, parseLog } from "./events.ts"
 import { baselines } from "./baselines.ts"
 import { printer, type Terminal } from "./progress.ts"
 import { report } from "./report.ts"
@@ -85,13 +85,6 @@ const settingsOf = (options: Options, root: string): Effect.Effect<Settings, Sto
 
 // ---- the job --------------------------------------------------------------------
 
-/** Closes a log whose last line a crash has torn, so that the next line begins on its own. */
-const mendLog: Effect.Effect<void, StoreFault, Store> = Effect.gen(function* () {
-  const store = yield* Store
-  const bytes = yield* store.read(logFile)
-  if (bytes !== undefined && bytes.length > 0 && bytes.at(-1) !== 10) yield* store.append(logFile, "\n")
-})
-
 const writeReport: Effect.Effect<void, StoreFault, Store> = Effect.gen(function* () {
   const store = yield* Store
   const log = yield* store.read(logFile)
@@ -130,7 +123,7 @@ const job = (
   Effect.gen(function* () {
     const corpus = yield* mobyDick
     const settings = minutes === undefined ? given : withSteps(given, yield* stepsWithin(given, corpus, minutes))
-    yield* mendLog
+    yield* mendLog(logFile)
     const told = heardBy(run(settings, corpus, title), [printer(around.terminal), logTo(logFile)])
     const outcome = yield* Effect.onError(Effect.provide(told, events), () => Effect.ignore(writeReport))
     yield* writeReport

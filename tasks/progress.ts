@@ -20,8 +20,8 @@ export const bytesText = (n: number): string => {
 
 /** Operations with their power of ten: `3.4 GFLOP`. */
 export const flopsText = (n: number): string => {
-  const power = Math.min(5, Math.max(0, Math.floor(Math.log10(Math.max(1, n)) / 3)))
-  return `${(n / 1000 ** power).toPrecision(3)} ${["", "k", "M", "G", "T", "P"][power]}FLOP`
+  const power = Math.min(7, Math.max(0, Math.floor(Math.log10(Math.max(1, n)) / 3)))
+  return `${(n / 1000 ** power).toPrecision(3)} ${["", "k", "M", "G", "T", "P", "E", "Z"][power]}FLOP`
 }
 
 /** Seconds as `1:05` or `2:03:04`. */
@@ -48,19 +48,30 @@ export interface View {
   readonly recent: ReadonlyArray<{ readonly at: number; readonly step: number; readonly tokens: number }>
   /** The mean loss of the last steps, weighted towards now. */
   readonly loss: number | undefined
+  /** The stage that was heard last, and when it began. */
+  readonly stage: string | undefined
+  readonly began: number | undefined
 }
 
 /** Nothing heard yet. */
-export const quiet: View = { recent: [], loss: undefined }
+export const quiet: View = { recent: [], loss: undefined, stage: undefined, began: undefined }
 
 const memorySpan = 40
 
-/** The view after one more event. */
-export const hear = (view: View, e: Event): View =>
-  e._tag === "Resumed" || e._tag === "Began" ? quiet : e._tag !== "Stepped" ? view : {
-    recent: [...view.recent, { at: e.at, step: e.step, tokens: e.tokens }].slice(-memorySpan),
-    loss: view.loss === undefined ? e.loss : view.loss + (e.loss - view.loss) / 20,
+const begins: ReadonlySet<Event["_tag"]> = new Set(["Began", "StageStarted"])
+
+/** The view after one more event. What one stage did says nothing of the speed of another. */
+export const hear = (view: View, e: Event): View => {
+  const same = view.stage === e.stage && e._tag !== "Resumed" && !begins.has(e._tag)
+  const before = same ? view : { ...quiet, stage: e.stage, began: view.stage === e.stage ? view.began : undefined }
+  if (begins.has(e._tag)) return { ...before, began: e.at }
+  if (e._tag !== "Stepped") return before
+  return {
+    ...before,
+    recent: [...before.recent, { at: e.at, step: e.step, tokens: e.tokens }].slice(-memorySpan),
+    loss: before.loss === undefined ? e.loss : before.loss + (e.loss - before.loss) / 20,
   }
+}
 
 /** Steps and tokens a second, as of the last steps; undefined before there are two. */
 export const speed = (view: View): { readonly steps: number; readonly tokens: number } | undefined => {
@@ -75,6 +86,7 @@ type Stepped = Extract<Event, { readonly _tag: "Stepped" }>
 const stepLine = (view: View, e: Stepped): string => {
   const now = speed(view)
   return [
+    e.stage,
     `step ${grouped(e.step)}/${grouped(e.steps)}`,
     `loss ${bits(view.loss ?? e.loss).toFixed(3)} bits`,
     `rate ${e.rate.toExponential(1)}`,
@@ -100,19 +112,21 @@ export const describe = (view: View, e: Event): string => {
         e.baselines.map((b) => `${b.tool} ${b.bits.toFixed(3)} bits per byte`).join(", "),
       ].filter((line) => line !== "").join("\n")
     case "StageCached":
-      return `${e.stage}: there already (${e.key.slice(0, 12)})`
+      return `${e.stage}  cached  ${e.key.slice(0, 12)}`
     case "StageStarted":
-      return `${e.stage}: begins (${e.key.slice(0, 12)})`
+      return `${e.stage}  begins`
     case "StageWaiting":
-      return `${e.stage}: process ${e.pid} on ${e.host} makes it since ${new Date(e.since).toISOString()}; waiting`
-    case "StageFinished":
-      return `${e.stage}: done (${e.digest.slice(0, 12)})`
+      return `${e.stage}  waits: process ${e.pid} on ${e.host} makes it since ${new Date(e.since).toISOString()}`
+    case "StageFinished": {
+      const took = view.began === undefined ? "" : ` in ${timeText((e.at - view.began) / 1000)}`
+      return `${e.stage}  done${took}  ${e.key.slice(0, 12)}`
+    }
     case "StageFailed":
-      return `${e.stage}: ${e.why}`
+      return `${e.stage}  failed: ${e.why}`
     case "Progress":
-      return `${e.what} ${grouped(e.done)}${e.total > 0 ? `/${grouped(e.total)}` : ""} ${e.unit}`
+      return `${e.stage}  ${e.what} ${grouped(e.done)}${e.total > 0 ? `/${grouped(e.total)}` : ""} ${e.unit}`
     case "Note":
-      return `${e.stage}: ${e.text}`
+      return `${e.stage}  note: ${e.text}`
     case "Spiked":
       return `step ${grouped(e.step)}: the loss is ${e.loss ?? "no number"}; usual is ${e.usual}`
     case "Skipped":
@@ -142,6 +156,8 @@ export const describe = (view: View, e: Event): string => {
 export interface Terminal {
   readonly interactive: boolean
   readonly columns: number
+  /** May it be coloured? */
+  readonly colour?: boolean
   readonly write: (text: string) => void
 }
 
@@ -169,9 +185,62 @@ export const printer = (terminal: Terminal, seconds = 10): (event: Event) => Eff
   return (event) => Effect.sync(() => show(event))
 }
 
-/** The standard output of the process. */
+/** What a terminal shows for a moment, and writes over with what comes next. */
+const passing: ReadonlySet<Event["_tag"]> = new Set(["StageStarted", "Stepped", "Progress", "Saved"])
+
+/** What somebody wants to know who reads what came out of a pipe. */
+const lasting: ReadonlySet<Event["_tag"]> = new Set([
+  ...["StageCached", "StageWaiting", "StageFinished", "Note", "Spiked", "Evaluated", "Scored"] as const,
+])
+
+/** Milliseconds that a passing line is left to be read. */
+const glance = 50
+
+/** Colours of lines that say how a stage ended (ECMA-48, select graphic rendition). */
+const colours: Partial<Readonly<Record<Event["_tag"], number>>> = {
+  StageCached: 2,
+  StageFinished: 32,
+  StageWaiting: 33,
+  Note: 33,
+  Spiked: 33,
+}
+
+const paint = (terminal: Terminal, e: Event, text: string): string => {
+  const colour = terminal.colour === true ? colours[e._tag] : undefined
+  return colour === undefined ? text : `\x1b[${colour}m${text}\x1b[0m`
+}
+
+/**
+ * A listener that prints stages: on a terminal one line that says how far the stage is, and a line for each that is done;
+ * into a pipe the latter alone. That a stage failed is left to who runs it.
+ */
+export const stagePrinter = (terminal: Terminal): (event: Event) => Effect.Effect<void> => {
+  let view = quiet
+  let open = false
+  let shown = -Infinity
+  const show = (e: Event): void => {
+    view = hear(view, e)
+    const text = describe(view, e)
+    if (e._tag === "StageFailed") {
+      if (open) terminal.write(erase)
+      open = false
+    } else if (passing.has(e._tag)) {
+      if (!terminal.interactive || (open && e.at - shown < glance)) return
+      shown = e.at
+      terminal.write(erase + text.slice(0, terminal.columns - 1))
+      open = true
+    } else if (terminal.interactive || lasting.has(e._tag)) {
+      terminal.write(`${open ? erase : ""}${paint(terminal, e, text)}\n`)
+      open = false
+    }
+  }
+  return (event) => Effect.sync(() => show(event))
+}
+
+/** The standard output of the process. NO_COLOR in the environment keeps it plain. */
 export const standard = (): Terminal => ({
   interactive: process.stdout.isTTY === true,
-  columns: process.stdout.columns ?? 120,
+  colour: process.stdout.isTTY === true && (process.env["NO_COLOR"] ?? "") === "",
+  columns: process.stdout.columns || 120,
   write: (text) => void process.stdout.write(text),
 })

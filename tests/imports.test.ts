@@ -124,6 +124,17 @@ it("name packages that may be imported there", () => {
   show(all.filter((i) => !inside(i.to) && !fits(i)).map((i) => `${i.from} must not import "${i.to}": ${reason(i)}`))
 })
 
+it("load in a browser: what users import asks the machine only when it is run", () => {
+  const reached = new Set<string>(["mod.ts"])
+  for (const path of reached) {
+    const next = all.filter((i) => i.from === path && !i.types && !i.dynamic && inside(i.to))
+    for (const { to } of next) reached.add(to)
+  }
+  assert.ok(reached.size > 100)
+  const machine = all.filter((i) => reached.has(i.from) && !i.types && !i.dynamic && i.to.startsWith("node:"))
+  show(machine.map((i) => `${i.from} must not import "${i.to}" at once: mod.ts reaches it`))
+})
+
 it("make no cycle at run time", () => {
   const next = new Map<string, ReadonlyArray<string>>(
     modules.map((m) => [m.path, importsOf(m).filter((i) => !i.types).map(({ to }) => to).filter(inside)]),

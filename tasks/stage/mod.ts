@@ -20,6 +20,7 @@
  * @module
  */
 export * from "./stage.ts"
+export { decodeValue, type FileFault, finite, natural, positive } from "../../core/files/codec.ts"
 export { canonical } from "./json.ts"
 export type { StageFault } from "./fault.ts"
 export { inOrder, keyOf, pipelineFaults, stageNamed } from "./key.ts"

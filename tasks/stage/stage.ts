@@ -76,17 +76,17 @@ export interface Needs {
 
 /** What the needed stages make. */
 export type Outputs<N extends Needs> = {
-  readonly [K in keyof N]: N[K] extends Stage<infer A, infer _, infer _> ? A : never
+  readonly [K in keyof N]: N[K] extends Stage<infer A, infer _X, infer _R> ? A : never
 }
 
 /** What the needed stages may fail with. */
 export type FaultsOf<N extends Needs> = {
-  [K in keyof N]: N[K] extends Stage<infer _, infer X, infer _> ? X : never
+  [K in keyof N]: N[K] extends Stage<infer _A, infer X, infer _R> ? X : never
 }[keyof N]
 
 /** What the needed stages need around them. */
 export type ServicesOf<N extends Needs> = {
-  [K in keyof N]: N[K] extends Stage<infer _, infer _, infer R> ? R : never
+  [K in keyof N]: N[K] extends Stage<infer _A, infer _X, infer R> ? R : never
 }[keyof N]
 
 /** A declared stage: `A` is what it makes, `X` its faults and `R` its services, those of what it needs included. */

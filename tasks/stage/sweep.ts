@@ -42,15 +42,14 @@ export const stageFiles: Effect.Effect<ReadonlyArray<StageFile>, StoreFault, Sto
   return found.flat()
 })
 
-/** The digests that outputs and journals name, but for one journal; a left says which of them cannot be read. */
-export const named = (
-  but?: { readonly name: string; readonly key: string },
+/** The digests that outputs and journals name; a left says which of them cannot be read. */
+export const namedBy = (
+  files: ReadonlyArray<StageFile>,
 ): Effect.Effect<E.Either<string, ReadonlySet<string>>, StoreFault, Store> =>
   Effect.gen(function* () {
     const digests = new Set<string>()
-    for (const { name, key, kind } of yield* stageFiles) {
-      if (kind === "lock" || (kind === "journal" && name === but?.name && key === but.key)) continue
-      const kept = yield* readKept(kind, name, key)
+    for (const { name, key, kind } of files) {
+      const kept = kind === "lock" ? undefined : yield* readKept(kind, name, key)
       if (kept === undefined) continue
       if (E.isLeft(kept)) return kept
       for (const { digest } of filesIn(kept.right.value)) digests.add(digest)
@@ -73,7 +72,8 @@ export const sweep = (
   Effect.gen(function* () {
     if (files.length === 0) return []
     const store = yield* Store
-    const still = yield* named(but)
+    const others = (yield* stageFiles).filter((f) => f.kind !== "journal" || f.name !== but?.name || f.key !== but.key)
+    const still = yield* namedBy(others)
     if (E.isLeft(still)) return files
     for (const ref of files.filter((f) => !still.right.has(f.digest))) {
       for (const path of placesOf(ref)) yield* store.remove(path)

@@ -66,7 +66,12 @@ must(
 )
 must(
   `nothing but the library is packed, got ${packed}`,
-  !packed.some((name) => ["tests", "tasks", ".ci", "runs"].includes(name)),
+  !packed.some((name) => ["tests", ".ci", "runs"].includes(name)),
+)
+const tasks = readdirSync(join(project, "node_modules/@orrery/orrery/tasks"))
+must(
+  `of tasks only stages are packed, got ${tasks}`,
+  tasks.includes("stage") && tasks.every((name) => /^(stage|(events|objects|owner|store)\..*)$/.test(name)),
 )
 step("type-check with tsc", () => run("npx", ["tsc"], project))
 const said = step("run in Node", () => run(process.env.NODE ?? "node", ["out/user.js"], project))

@@ -3,7 +3,7 @@
  * arrive as well as the code, and a device must run it.
  * @module
  */
-import { chosen, compile, Device, dot, type F32, f32, softmax } from "@orrery/orrery"
+import { chosen, compile, Device, dot, type F32, f32, softmax, Stages } from "@orrery/orrery"
 import * as Effect from "effect/Effect"
 import { either as E } from "fp-ts"
 
@@ -39,5 +39,22 @@ const rows = [0, 1, 2, 3].map((row) => y.slice(3 * row, 3 * row + 3))
 if (rows.some((row) => Math.abs(row.reduce((a, b) => a + b) - 1) > 1e-5 || !(row[0]! < row[1]! && row[1]! < row[2]!))) {
   throw new Error(`rows that are no softmax: ${JSON.stringify(rows)}`)
 }
+
+/** Stages arrive, too: declared, made once, then read. */
+const number: typeof Stages.finite = Stages.finite
+let calls = 0
+const two = Stages.stage({
+  ...{ name: "two", version: "1", codec: number, settings: 2, needs: {}, output: number },
+  make: (_, n) => Effect.sync(() => (calls++, n)),
+})
+const four = Stages.stage({
+  ...{ name: "four", version: "1", codec: number, settings: 2, needs: { two }, output: number },
+  make: ({ two }, n) => Effect.succeed(two * n),
+})
+const files = new Map<string, Uint8Array>()
+const made = () =>
+  Effect.runPromise(Stages.run(four).pipe(Effect.provide(Stages.events), Effect.provide(Stages.memory(files))))
+if (await made() !== 4 || await made() !== 4 || calls !== 1) throw new Error(`stages: ${calls} calls, not one`)
+
 console.log(device)
 console.log("ok")

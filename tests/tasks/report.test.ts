@@ -208,11 +208,13 @@ const printed = (interactive: boolean, list: ReadonlyArray<Happening>): string =
 it("a pipe gets a line every so often, a terminal one line written over", () => {
   const piped = printed(false, whole)
   assert.ok(!piped.includes("\r") && !piped.includes("\x1b"))
-  assert.is(piped.split("\n").filter((l) => l.startsWith("step ") && l.includes("loss")).length, 5)
+  assert.is(piped.split("\n").filter((l) => l.startsWith("world  step ") && l.includes("loss")).length, 5)
   assert.match(piped, /step 40\/40 {2}loss \d\.\d{3} bits {2}rate 1\.0e-3 {2}10,000 tokens\/s {2}0:00 left {2}50 MB/)
   const live = printed(true, whole)
   assert.is(live.split("\r\x1b[2K").length, 42, "one for each step, one that clears the line for what follows")
-  for (const part of live.split("\r\x1b[2K")) if (part.startsWith("step ")) assert.ok(part.split("\n")[0]!.length < 120)
+  for (const part of live.split("\r\x1b[2K")) {
+    if (part.startsWith("world  step ")) assert.ok(part.split("\n")[0]!.length < 120)
+  }
 })
 
 it("the speed is that of the last steps", () => {

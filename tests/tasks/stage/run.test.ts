@@ -163,7 +163,7 @@ it("made again when asked, and what was there stays until it is replaced", async
 
 // ---- torn files ----------------------------------------------------------------
 
-const counted = total(counter(3))
+const counted = total(counter(2))
 const whole = async (): Promise<Files> => {
   const files: Files = new Map()
   right((await inMemory(files, made(counted))).value)
@@ -212,7 +212,7 @@ const failing = (store: Store, limit: number): Store => {
 
 it("a disk that is full at any moment is a typed fault, costs nothing, and is gone on from", async () => {
   const good = await whole()
-  const other = total(counter(2))
+  const other = total(counter(1))
   let finished = false
   for (let limit = 0; !finished; limit++) {
     assert.ok(limit < 100)

@@ -1,0 +1,174 @@
+/**
+ * What commands have in common: the flags that name a pipeline, a folder and a device, and what stages are provided with.
+ * @module
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { either as E } from "fp-ts"
+import { createInterface } from "node:readline/promises"
+import process from "node:process"
+import type { DeviceFault } from "../../core/device/backend.ts"
+import { asked, choose } from "../../core/device/choose.ts"
+import { Device, make } from "../../core/device/device.ts"
+import { type Engine, type MeshFault, meshFault } from "../../core/device/engine.ts"
+import { sentence } from "../../core/graph/fault.ts"
+import { local, type Mesh, processes } from "../../core/mesh/mesh.ts"
+import { mpi } from "../../core/mesh/mpi/engine.ts"
+import { type Launch, launchOf } from "../../core/mesh/mpi/library.ts"
+import type { Spread } from "../../core/mesh/shape.ts"
+import { standard, type Terminal } from "../progress.ts"
+import { type Recipe, recipeNamed, recipes, recipesFrom, type Told } from "../recipes/registry.ts"
+import type { StageFault } from "../stage/fault.ts"
+import { meshOf } from "../wish.ts"
+import { type Flag, oneOf, text } from "./flags.ts"
+
+// ---- types -----------------------------------------------------------------
+
+/** Devices by name. */
+export type Kind = "webgpu" | "wasm" | "oracle"
+
+/** The world around a command; tests give another. */
+export interface Surroundings {
+  readonly terminal: Terminal
+  /** What went wrong goes there, one sentence a line. */
+  readonly complain: (text: string) => void
+  readonly recipes: ReadonlyArray<Recipe>
+  readonly device: (asked: Kind | undefined, engine?: Engine) => Layer.Layer<Device, DeviceFault>
+  /** How MPI has started this process, if it did. */
+  readonly launch: Launch | undefined
+  /** Asks a person. */
+  readonly confirm: (question: string) => Effect.Effect<boolean>
+}
+
+// ---- flags ---------------------------------------------------------------------
+
+const mesh: Flag<Spread> = {
+  hint: "ring=4,data=2",
+  about: "ranks, and how sequences lie around the ring: a layout may follow (zigzag).\n" +
+    "All in this process; started by mpirun, one rank a process",
+  read: (said) => E.mapLeft(() => "sizes of ring and data, and a layout: ring=4,data=2,zigzag")(meshOf(said)),
+}
+
+/** Flags that several commands have. */
+export type Shared = {
+  readonly root: Flag<string>
+  readonly from: Flag<string>
+  readonly stage: Flag<string>
+  readonly device: Flag<Kind>
+  readonly mesh: Flag<Spread>
+}
+
+/** The flags. */
+export const shared: Shared = {
+  root: text("FOLDER", "where stages keep what they make (runs)"),
+  from: text("FILE", "a module that exports pipelines of your own"),
+  stage: text("NAME", "this stage alone, and what it needs"),
+  device: oneOf(["webgpu", "wasm", "oracle"], "where it runs; without it the best that works is taken"),
+  mesh,
+}
+
+/** Where stages keep what they make. */
+export const rootOf = (root: string | undefined): string => root ?? "runs"
+
+// ---- what there is ---------------------------------------------------------------
+
+/** The pipelines of the house, and those of a module that `--from` names; of one name the latter. */
+export const known = (
+  around: Surroundings,
+  from: string | undefined,
+): Effect.Effect<ReadonlyArray<Recipe>, StageFault> =>
+  from === undefined ? Effect.succeed(around.recipes) : Effect.map(recipesFrom(from), (own) => [
+    ...own,
+    ...around.recipes.filter((r) => !own.some((o) => o.name === r.name)),
+  ])
+
+/** The pipelines that are meant: the named one, or all. */
+export const meant = (
+  around: Surroundings,
+  from: string | undefined,
+  name: string | undefined,
+): Effect.Effect<ReadonlyArray<Recipe>, StageFault> =>
+  Effect.flatMap(known(around, from), (all) => {
+    if (name === undefined) return Effect.succeed(all)
+    const found = recipeNamed(all, name)
+    return E.isRight(found) ? Effect.succeed([found.right]) : Effect.fail(found.left)
+  })
+
+// ---- faults --------------------------------------------------------------------
+
+/** A fault for people. */
+export const toldText = (fault: Told): string => "message" in fault ? fault.message : fault.map(sentence).join("\n")
+
+/** Tells what went wrong; the exit code is 1. */
+export const failure = (around: Surroundings) => (fault: Told): Effect.Effect<number> =>
+  Effect.sync(() => {
+    around.complain(`${toldText(fault)}\n`)
+    return 1
+  })
+
+// ---- services --------------------------------------------------------------------
+
+const meshOfMpi = (spread: Spread | undefined, { launcher, size }: Launch): E.Either<MeshFault, Spread> =>
+  spread !== undefined ? E.right(spread) : E.left(meshFault(
+    "shape",
+    `${launcher} started ${size ?? "several"} ranks; say how they lie, as by --mesh=ring=${size ?? "N"}`,
+  ))
+
+/** What is left to provide. */
+type Rest<R> = Exclude<R, Device | Mesh>
+
+/** Provides the device, and the mesh where one is asked for: in this process, or over those that MPI has started. */
+export const provided = <A, X, R>(
+  act: Effect.Effect<A, X, R>,
+  around: Surroundings,
+  { device, mesh }: { readonly device?: Kind | undefined; readonly mesh?: Spread | undefined },
+): Effect.Effect<A, X | DeviceFault | MeshFault, Rest<R>> => {
+  const { launch } = around
+  const plain = act as Effect.Effect<A, X, Device | Mesh>
+  const whole = Effect.scoped(Effect.gen(function* () {
+    if (launch === undefined) {
+      const ranks = mesh === undefined ? act as Effect.Effect<A, X, Device> : Effect.provide(plain, local(mesh))
+      return yield* Effect.provide(ranks, around.device(device))
+    }
+    const spread = meshOfMpi(mesh, launch)
+    if (E.isLeft(spread)) return yield* Effect.fail(spread.left)
+    const engine = yield* mpi(spread.right.shape) // first: MPI begins before the device does
+    const ranks = Effect.provide(plain, processes(spread.right, engine, launch.launcher))
+    return yield* Effect.provide(ranks, around.device(device, engine))
+  }))
+  return whole as Effect.Effect<A, X | DeviceFault | MeshFault, Rest<R>>
+}
+
+// ---- this process ----------------------------------------------------------------
+
+const deviceLayer: Surroundings["device"] = (kind, engine) =>
+  Layer.effect(
+    Device,
+    Effect.flatMap(
+      choose(kind ?? asked()),
+      ({ backend, reason }) => make(backend, kind === undefined ? reason : "asked for by --device", engine),
+    ),
+  )
+
+const confirmed: Surroundings["confirm"] = (question) =>
+  Effect.promise(async () => {
+    const lines = createInterface({ input: process.stdin, output: process.stdout })
+    try {
+      return /^y(es)?$/i.test((await lines.question(`${question} [y/N] `)).trim())
+    } finally {
+      lines.close()
+    }
+  })
+
+/** The process that we are in. */
+export const here = (): Surroundings => {
+  const launch = launchOf((name) => process.env[name])
+  return {
+    terminal: standard(),
+    complain: (text) => void process.stderr.write(text),
+    recipes,
+    device: deviceLayer,
+    launch: E.isRight(launch) ? launch.right : undefined,
+    confirm: confirmed,
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * `deno task run`: makes the stages of a pipeline, or goes on with them. What is there already is not made again.
+ * @module
+ */
+import * as Effect from "effect/Effect"
+import { either as E } from "fp-ts"
+import { type Event, events, heardBy, logTo, mendLog } from "../events.ts"
+import { stagePrinter } from "../progress.ts"
+import type { Around, Recipe, Runnable, Told } from "../recipes/registry.ts"
+import { type StageFault, stageFault } from "../stage/fault.ts"
+import { pipelineFaults, stageNamed } from "../stage/key.ts"
+import { runAll } from "../stage/run.ts"
+import { folder, type Store, type StoreFault } from "../store.ts"
+import { failure, meant, provided, rootOf, type Shared, shared, type Surroundings } from "./around.ts"
+import { type Asked, type Command, type Flag, yes } from "./flags.ts"
+
+type RunFlags = Shared & { readonly force: Flag<true> }
+
+/** What may be asked of it. */
+export const command: Command<RunFlags> = {
+  call: "deno task run <pipeline> [flags]",
+  about: "Makes the stages of a pipeline, each after what it needs. What is there is not made again.",
+  names: 1,
+  flags: { ...shared, force: yes("makes it anew though it is there: the stage of --stage, or all of the pipeline") },
+  more:
+    "It may be stopped at any moment, also by force: run again, it goes on from what was saved last, to the same bytes.\n" +
+    "What happens goes to <root>/<pipeline>/log.jsonl, too. Over MPI:\n\n" +
+    "    mpirun -n 4 deno run -A tasks/command/main.ts run <pipeline> --mesh=ring=4",
+}
+
+/** Where the events of a pipeline are written. */
+export const logOf = (pipeline: string): string => `${pipeline}/log.jsonl`
+
+/** The stages to make, and those of them that are made anew. */
+const chosen = (
+  recipe: Recipe,
+  name: string | undefined,
+  force: boolean,
+): E.Either<StageFault, { readonly stages: Runnable; readonly again: ReadonlySet<string> }> => {
+  if (name === undefined) {
+    const own = Object.values(recipe.stages).map((s) => s.name)
+    return E.right({ stages: recipe.stages, again: new Set(force ? own : []) })
+  }
+  return E.map((stage: Runnable[string]) => ({ stages: { [name]: stage }, again: new Set(force ? [name] : []) }))(
+    stageNamed(recipe, name),
+  )
+}
+
+const check = (recipe: Recipe): Effect.Effect<void, StageFault> => {
+  const wrong = pipelineFaults(recipe)
+  return wrong.length === 0
+    ? Effect.void
+    : Effect.fail({ ...wrong[0]!, message: wrong.map((f) => f.message).join("\n") })
+}
+
+const one = <A>(e: E.Either<StageFault, A>): Effect.Effect<A, StageFault> =>
+  E.isRight(e) ? Effect.succeed(e.right) : Effect.fail(e.left)
+
+/** The pipeline that is meant; where only one is known it need not be named. */
+const recipeOf = (around: Surroundings, { names, values }: Asked<RunFlags>): Effect.Effect<Recipe, StageFault> =>
+  Effect.flatMap(
+    meant(around, values.from, names[0]),
+    (all) =>
+      all.length === 1
+        ? Effect.succeed(all[0]!)
+        : Effect.fail(stageFault("unknown", "run", `name a pipeline: ${all.map((r) => r.name).join(", ")}`)),
+  )
+
+type Listener = (event: Event) => Effect.Effect<void, StoreFault, Store>
+
+const ran = (around: Surroundings, asked: Asked<RunFlags>): Effect.Effect<number, Told, Store> =>
+  Effect.gen(function* () {
+    const { values } = asked
+    const recipe = yield* recipeOf(around, asked)
+    yield* check(recipe)
+    const { stages, again } = yield* one(chosen(recipe, values.stage, values.force === true))
+    const leads = (around.launch?.rank ?? 0) === 0
+    const log = logOf(recipe.name)
+    if (leads) yield* mendLog(log)
+    const listeners: ReadonlyArray<Listener> = leads ? [stagePrinter(around.terminal), logTo(log)] : []
+    const work = heardBy(runAll(stages, { again }) as Effect.Effect<unknown, Told, Around>, listeners)
+    yield* provided(Effect.provide(work, events), around, values)
+    return 0
+  })
+
+/** Runs it; gives the exit code. */
+export const run = (around: Surroundings, asked: Asked<RunFlags>): Effect.Effect<number> =>
+  ran(around, asked).pipe(Effect.catch(failure(around)), Effect.provide(folder(rootOf(asked.values.root))))

@@ -1,0 +1,68 @@
+/**
+ * The pipelines that `deno task list`, `plan`, `run` and `clean` know. A module of one's own is named by `--from`: whatever
+ * pipelines it exports are known then, too.
+ * @module
+ */
+import * as Effect from "effect/Effect"
+import { either as E } from "fp-ts"
+import { resolve } from "node:path"
+import { pathToFileURL } from "node:url"
+import type { Device } from "../../core/device/device.ts"
+import type { Faults } from "../../core/graph/fault.ts"
+import type { Events } from "../events.ts"
+import { type StageFault, stageFault } from "../stage/fault.ts"
+import type { Pipeline, Stage } from "../stage/stage.ts"
+import type { Store } from "../store.ts"
+import { example } from "./example.ts"
+
+// ---- types -----------------------------------------------------------------
+
+/** A fault that a command can tell people. */
+export type Told = { readonly message: string } | Faults
+
+/** What commands provide to stages. Where `--mesh` is said or MPI has started the process, also `Mesh`. */
+export type Around = Device | Store | Events
+
+/** Stages that a command can run. */
+export interface Runnable {
+  // deno-lint-ignore no-explicit-any -- whatever they make
+  readonly [name: string]: Stage<any, Told, Around>
+}
+
+/** A pipeline that a command can run. */
+export type Recipe = Pipeline<Runnable>
+
+// ---- what there is ---------------------------------------------------------------
+
+/** The pipelines of the house. */
+export const recipes: ReadonlyArray<Recipe> = [example]
+
+const isRecipe = (x: unknown): x is Recipe =>
+  typeof x === "object" && x !== null && "stages" in x && "name" in x && "about" in x && typeof x.name === "string" &&
+  typeof x.stages === "object" && x.stages !== null
+
+/** What a module exports: pipelines, and lists of them. */
+const exported = (module: object): ReadonlyArray<Recipe> => [...new Set(Object.values(module).flat().filter(isRecipe))]
+
+/** The pipelines of a module of one's own, by its path. */
+export const recipesFrom = (path: string): Effect.Effect<ReadonlyArray<Recipe>, StageFault> =>
+  Effect.flatMap(
+    Effect.tryPromise({
+      try: () => import(pathToFileURL(resolve(path)).href) as Promise<object>,
+      catch: (e) => stageFault("unknown", path, `the module cannot be read: ${e instanceof Error ? e.message : e}`),
+    }),
+    (module) => {
+      const found = exported(module)
+      const why = "the module exports no pipeline; export what `pipeline(name, about, stages)` gives"
+      return found.length > 0 ? Effect.succeed(found) : Effect.fail(stageFault("unknown", path, why))
+    },
+  )
+
+/** A pipeline by its name. */
+export const recipeNamed = (all: ReadonlyArray<Recipe>, name: string): E.Either<StageFault, Recipe> => {
+  const found = all.find((r) => r.name === name)
+  if (found !== undefined) return E.right(found)
+  return E.left(
+    stageFault("unknown", name, `there is no such pipeline; there are ${all.map((r) => r.name).join(", ")}`),
+  )
+}

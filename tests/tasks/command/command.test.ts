@@ -1,0 +1,278 @@
+/** The commands over stages: flags, exit codes, what they print, and what they leave alone. */
+import * as Effect from "effect/Effect"
+import { either as E } from "fp-ts"
+import * as t from "io-ts"
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { suite } from "uvu"
+import * as assert from "uvu/assert"
+import { deviceFault } from "../../../core/device/backend.ts"
+import { Device, layer } from "../../../core/device/device.ts"
+import { oracle } from "../../../core/device/oracle.ts"
+import { fault } from "../../../core/graph/fault.ts"
+import { Mesh } from "../../../core/mesh/mesh.ts"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type { Surroundings } from "../../../tasks/command/around.ts"
+import { commands } from "../../../tasks/command/command.ts"
+import { count, oneOf, parse, text, usageOf, yes } from "../../../tasks/command/flags.ts"
+import { spanText, table } from "../../../tasks/command/table.ts"
+import { parseLog, say } from "../../../tasks/events.ts"
+import type { Recipe } from "../../../tasks/recipes/registry.ts"
+import { pipeline, stage } from "../../../tasks/stage/stage.ts"
+import { counter, total } from "../stage/counter.ts"
+
+const it = suite("tasks/command")
+
+// ---- pipelines ---------------------------------------------------------------
+
+const counted = counter(3)
+const words = pipeline("words", "Counts, and adds", { counted, total: total(counted) })
+const huge = stage({
+  ...{ name: "huge", version: "1", codec: t.null, settings: null, needs: {}, output: t.null },
+  expects: () =>
+    E.right({
+      ...{ context: 131_072, steps: 1200, tokens: 4_831_838_208, flops: 2.1e20, memory: 138e15, mesh: "ring=4" },
+      notes: ["theta 10M"],
+    }),
+  make: () => Effect.die("it must not run"),
+})
+const small = stage({
+  ...{ name: "small", version: "1", codec: t.null, settings: null, needs: { huge }, output: t.null },
+  expects: () => E.right({ flops: 1e6, memory: 1000 }),
+  make: () => Effect.die("it must not run"),
+})
+const plans = pipeline("plans", "Too large for anyone", { huge, small })
+const crooked = pipeline("crooked", "Does not compile", {
+  crooked: stage({
+    ...{ name: "crooked", version: "1", codec: t.null, settings: null, needs: {}, output: t.null },
+    graphs: () => E.left([fault("SizeFault", "dot", "sizes differ")]),
+    expects: () => E.left([fault("SizeFault", "dot", "sizes differ")]),
+    make: () => Effect.die("it must not run"),
+  }),
+})
+const broken = pipeline("broken", "Fails", {
+  broken: stage({
+    ...{ name: "broken", version: "1", codec: t.null, settings: null, needs: {}, output: t.null },
+    make: () => Effect.andThen(say({ _tag: "Note", text: "so far" }), Effect.fail({ message: "the river is dry" })),
+  }),
+})
+const meshed = pipeline("meshed", "Says which mesh there is", {
+  meshed: stage({
+    ...{ name: "meshed", version: "1", codec: t.null, settings: null, needs: {}, output: t.string },
+    make: () =>
+      Effect.gen(function* () {
+        yield* Device
+        const mesh = yield* Effect.serviceOption(Mesh)
+        return Option.isSome(mesh) ? mesh.value.description : "none"
+      }),
+  }),
+})
+
+// ---- running -----------------------------------------------------------------
+
+interface Said {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+
+/** Calls commands in a folder of their own. */
+const inFolder = async (
+  use: (call: (line: string, more?: Partial<Surroundings>) => Promise<Said>, root: string) => Promise<void>,
+): Promise<void> => {
+  const root = await mkdtemp(join(tmpdir(), "orrery-"))
+  const call = async (line: string, more: Partial<Surroundings> = {}): Promise<Said> => {
+    let [out, err] = ["", ""]
+    const around: Surroundings = {
+      terminal: { interactive: false, columns: 80, write: (text) => void (out += text) },
+      complain: (text) => void (err += text),
+      recipes: [words, plans, crooked, broken, meshed] as ReadonlyArray<Recipe>,
+      device: () => layer(oracle, "a test"),
+      launch: undefined,
+      confirm: () => Effect.succeed(false),
+      ...more,
+    }
+    const [name, ...args] = line.split(" ")
+    const code = await Effect.runPromise(commands[name!]!(around, [...args, `--root=${join(root, "runs")}`]))
+    return { code, out, err }
+  }
+  try {
+    await use(call, root)
+  } finally {
+    await rm(root, { recursive: true, force: true })
+  }
+}
+
+it("every command has help, and says what was wrong with its flags", () =>
+  inFolder(async (call, root) => {
+    for (const name of Object.keys(commands)) {
+      const help = await call(`${name} --help`)
+      assert.is(help.code, 0)
+      assert.match(help.out, new RegExp(`deno task ${name} [\\[<]pipeline`))
+      assert.is(help.err, "")
+      const wrong = await call(`${name} --nonsense`)
+      assert.is(wrong.code, 2)
+      assert.match(wrong.err, /nonsense/)
+      assert.is((await call(`${name} one two`)).code, 2)
+    }
+    assert.match((await call("run words --mesh=4")).err, /^--mesh is '4'; expected sizes of ring and data/)
+    assert.match((await call("run words --device=gpu")).err, /^--device is 'gpu'; expected one of webgpu, wasm, oracle/)
+    const unknown = await call("run wrods")
+    assert.is(unknown.code, 1)
+    assert.match(unknown.err, /^wrods: there is no such pipeline; there are words, plans/)
+    assert.match((await call("run words --stage=x")).err, /has no such stage; it has counter, total/)
+    assert.match((await call("run")).err, /name a pipeline: words, plans/)
+    assert.equal(await readdir(root), [], "nothing was written")
+  }))
+
+it("run makes what is not there, a line a stage, and writes a log; list and plan tell how it stands", () =>
+  inFolder(async (call, root) => {
+    assert.match((await call("list words")).out, /counter +missing +\w{12}.*\n +total +unknown +\? +needs counter/)
+    const first = await call("run words")
+    assert.equal([first.code, first.err], [0, ""])
+    assert.match(first.out, /^counter {2}done in 0:0\d {2}\w{12}\ntotal {2}done in 0:0\d {2}\w{12}\n$/)
+    const second = await call("run words")
+    assert.match(second.out, /^counter {2}cached {2}\w{12}\ntotal {2}cached {2}\w{12}\n$/)
+    assert.match((await call("list words")).out, /counter +cached +\w{12} +\d+ B/)
+    assert.match((await call("plan words --no-time")).out, /to be done +0 of 2/)
+    const forced = await call("run words --stage=counter --force")
+    assert.match(forced.out, /^counter {2}done in/)
+    const log = parseLog(await readFile(join(root, "runs/words/log.jsonl"), "utf8"))
+    assert.equal(
+      log.filter((e) => e._tag.startsWith("Stage")).map((e) => `${e.stage} ${e._tag.slice(5)}`),
+      [
+        ...["counter Started", "counter Finished", "total Started", "total Finished"],
+        ...["counter Cached", "total Cached", "counter Started", "counter Finished"],
+      ],
+    )
+    const listed = JSON.parse((await call("list words --json")).out)
+    assert.equal(listed[0].stages.map((s: { readonly state: string }) => s.state), ["cached", "cached"])
+  }))
+
+it("a stage that fails is a sentence and exit code 1", () =>
+  inFolder(async (call) => {
+    const { code, out, err } = await call("run broken")
+    assert.equal([code, out, err], [1, "broken  note: so far\n", "the river is dry\n"])
+    const gone = { device: () => Layer.effect(Device, Effect.fail(deviceFault("unavailable", "no device works"))) }
+    assert.equal(await call("run words", gone), { code: 1, out: "", err: "no device works\n" })
+    assert.is((await call("list")).code, 1, "a graph that does not trace")
+    assert.match((await call("list")).err, /crooked: crooked: dot: sizes differ/)
+  }))
+
+it("a mesh that is asked for reaches stages, and no other does", () =>
+  inFolder(async (call, root) => {
+    const made = async (): Promise<string> => {
+      const folder = join(root, "runs/stages/meshed")
+      return JSON.parse(await readFile(join(folder, (await readdir(folder))[0]!), "utf8")).value
+    }
+    assert.is((await call("run meshed")).code, 0)
+    assert.is(await made(), "none")
+    assert.is((await call("run meshed --mesh=ring=2,data=2 --force")).code, 0)
+    assert.is(await made(), "local: 4 ranks (data 2 x ring 2), zigzag")
+    const launch = { launcher: "mpirun", kind: undefined, rank: 0, size: 2, line: undefined }
+    assert.match(
+      (await call("run meshed", { launch })).err,
+      /mpirun started 2 ranks; say how they lie, as by --mesh=ring=2/,
+    )
+  }))
+
+it("plan tells what it will take, flags what does not fit, and runs nothing", () =>
+  inFolder(async (call, root) => {
+    const { code, out, err } = await call("plan plans")
+    assert.equal([code, err], [0, ""])
+    assert.match(out, /stage +state +context +steps +tokens +operations +mesh +memory\/rank +time/)
+    assert.match(out, /huge +missing +131,072 +1,200 +4,831,838,208 +210 EFLOP +ring=4 +138000 TB +[\d.e+]+ years/)
+    assert.match(out, /small +missing, no key yet .* 1\.00 MFLOP +1\.0 kB/)
+    assert.match(out, /to be done +2 of 2/)
+    assert.match(
+      out,
+      /huge: theta 10M; needs 138000 TB a rank and this machine has .*: spread its rows over more ranks/,
+    )
+    assert.match(out, /Stages without a key need what is not made yet/)
+    assert.match(out, /Time is for oracle.*, at [\d.]+ [kMG]FLOP\/s/)
+    assert.equal(await readdir(join(root, "runs")), ["rates"], "only the measured rate is kept")
+    const data = JSON.parse((await call("plan plans --json --no-time")).out)
+    assert.is(data[0].stages[0].tokens, 4_831_838_208)
+    const bad = await call("plan crooked --no-time")
+    assert.is(bad.code, 1)
+  }))
+
+it("clean says what goes, asks on a terminal only, and removes no more than it is told", () =>
+  inFolder(async (call, root) => {
+    await call("run words")
+    assert.is((await call("clean")).out, "nothing to remove\n")
+    const dry = await call("clean words --stage=total --dry-run")
+    assert.match(
+      dry.out,
+      /^stages\/total\/\w+\.json {2}\d+ B\nblobs\/\w+ {2}\d+ B\nwould remove \d+ B: 1 outputs, 1 files\n$/,
+    )
+    const asked: Array<string> = []
+    const person = (answer: boolean): Partial<Surroundings> => ({
+      terminal: { interactive: true, columns: 80, write: () => undefined },
+      confirm: (q) => Effect.sync(() => (asked.push(q), answer)),
+    })
+    assert.is((await call("clean words", person(false))).code, 1)
+    assert.match((await call("list words")).out, /total +cached/)
+    assert.match((await call("clean words --stage=total")).out, /^removed \d+ B: 1 outputs, 1 files\n$/)
+    assert.match((await call("list words")).out, /total +missing/)
+    assert.is((await call("clean words", person(true))).code, 0)
+    assert.match(asked.join(), /^remove .*: 2 outputs, 2 files below .*runs\?,/)
+    await call("run words")
+    assert.is((await call("clean --all")).code, 0)
+    assert.is(
+      (await readdir(join(root, "runs"), { recursive: true, withFileTypes: true })).filter((f) => f.isFile()).length,
+      0,
+    )
+  }))
+
+it("pipelines of a module of one's own are known by --from", () =>
+  inFolder(async (call, root) => {
+    const path = join(root, "mine.mjs")
+    const base = new URL("../../../tasks/stage/stage", import.meta.url).href
+    const ending = import.meta.url.endsWith(".ts") ? "ts" : "js"
+    await writeFile(
+      path,
+      `import { pipeline } from "${base}.${ending}"\nexport const own = [pipeline("mine", "My own", {})]\n`,
+    )
+    assert.match((await call(`list mine --from=${path}`)).out, /^mine: My own/)
+    assert.match((await call(`list nope --from=${path}`)).err, /there are mine, words/)
+    await writeFile(join(root, "none.mjs"), "export const x = 1\n")
+    assert.match((await call(`list --from=${join(root, "none.mjs")}`)).err, /exports no pipeline/)
+    assert.match((await call(`list --from=${join(root, "gone.mjs")}`)).err, /gone\.mjs: the module cannot be read/)
+  }))
+
+// ---- flags and tables ----------------------------------------------------------
+
+it("flags are read by their table", () => {
+  const command = {
+    ...{ call: "deno task x [name] [flags]", about: "Does x.", names: 1 },
+    flags: {
+      loud: yes("in capitals"),
+      times: count("N", "how often (1)", 1),
+      who: text("NAME", "whom"),
+      how: oneOf(["a", "b"], "which"),
+    },
+  }
+  const right = parse(command, ["world", "--times=3", "--loud"])
+  assert.ok(E.isRight(right))
+  assert.equal(right.right, { names: ["world"], values: { times: 3, loud: true } })
+  assert.equal(parse(command, ["--help"]), E.right(undefined))
+  for (const wrong of ["--times=0", "--times=1.5", "--times=x", "--times", "--loud=1", "--who=", "--how=c", "--no"]) {
+    assert.ok(E.isLeft(parse(command, [wrong])), wrong)
+  }
+  const usage = usageOf(command)
+  assert.match(usage, /^Does x\.\n\n {4}deno task x \[name\] \[flags\]\n\n {2}--loud {7}in capitals/)
+})
+
+it("tables and spans for people", () => {
+  assert.is(
+    table([{ head: "a" }, { head: "none" }, { head: "n", numbers: true }], [["xy", "", "1"], ["z", "", "100"]]),
+    "a     n\nxy    1\nz   100",
+  )
+  const spans = [0.2, 1, 59, 90, 5400, 86_400 * 3, 3.2e9].map(spanText)
+  assert.equal(spans, ["<1 s", "1 s", "59 s", "1.5 min", "1.5 h", "3.0 days", "101 years"])
+})
+
+it.run()
