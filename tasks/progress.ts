@@ -128,21 +128,23 @@ export const describe = (view: View, e: Event): string => {
     case "Note":
       return `${e.stage}  note: ${e.text}`
     case "Spiked":
-      return `step ${grouped(e.step)}: the loss is ${e.loss ?? "no number"}; usual is ${e.usual}`
+      return `${e.stage}  step ${grouped(e.step)}: the loss is ${e.loss ?? "no number"}; usual is ${e.usual}`
     case "Skipped":
-      return `passed over ${e.path}: ${e.why}`
+      return `${e.stage}  passed over ${e.path}: ${e.why}`
     case "Resumed":
-      return `going on from step ${grouped(e.step)} (${e.digest.slice(0, 12)})`
+      return `${e.stage}  going on from step ${grouped(e.step)} (${e.digest.slice(0, 12)})`
     case "Stepped":
       return stepLine(view, e)
     case "Evaluated":
-      return `step ${grouped(e.step)}: ${e.bits.toFixed(4)} bits per byte of ${e.whole ? "all" : "the first"} ${
-        grouped(e.bytes)
-      } held-out bytes`
+      return `${e.stage}  step ${grouped(e.step)}: ${e.bits.toFixed(4)} bits per byte of ${
+        e.whole ? "all" : "the first"
+      } ${grouped(e.bytes)} held-out bytes`
     case "Scored":
-      return `${e.task} at ${grouped(e.length)} tokens: ${e.right} of ${e.asked} right, ${e.strict} strictly`
+      return `${e.stage}  ${e.task} at ${
+        grouped(e.length)
+      } tokens: ${e.right} of ${e.asked} right, ${e.strict} strictly`
     case "Saved":
-      return `saved step ${grouped(e.step)}: ${bytesText(e.bytes)}, ${e.digest.slice(0, 12)}`
+      return `${e.stage}  saved step ${grouped(e.step)}: ${bytesText(e.bytes)}, ${e.digest.slice(0, 12)}`
     case "Sampled":
       return `--- ${tame(e.prompt)}|${tame(e.text)}\n---`
     case "Finished":

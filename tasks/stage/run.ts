@@ -88,12 +88,18 @@ const cached = (s: AnyStage, key: string): Effect.Effect<Made | undefined, Store
 
 // ---- making ------------------------------------------------------------------
 
+/** What results depend on by rounding; the number of threads is no part of it. */
+const deviceText = ({ info }: Device): string =>
+  info.kind === "wasm"
+    ? `wasm (${info.features.filter((f) => !f.startsWith("threads=")).join(", ")})`
+    : info.description
+
 /** The device and the mesh, for people. */
 const surroundings: Effect.Effect<string> = Effect.gen(function* () {
   const device = yield* Effect.serviceOption(Device)
   const mesh = yield* Effect.serviceOption(Mesh)
   return [
-    ...(Option.isSome(device) ? [device.value.info.description] : []),
+    ...(Option.isSome(device) ? [deviceText(device.value)] : []),
     ...(Option.isSome(mesh) ? [mesh.value.description] : []),
   ].join("; ")
 })
