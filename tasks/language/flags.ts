@@ -14,6 +14,7 @@ export interface Wanted {
   readonly model: string | undefined
   readonly stage: string | undefined
   readonly store: string | undefined
+  readonly tokenizer: string | undefined
   readonly context: ReadonlyArray<string>
   readonly prompt: string | undefined
   /** No chat form: the text is gone on with. */
@@ -36,6 +37,7 @@ export const usage = `Talks with a model in the terminal.
   --model=FOLDER          a folder with model.safetensors, config.json and tokenizer.json
   --stage=PIPELINE/STAGE  a model that a stage of a pipeline has made; without --model and --stage the newest of world
   --store=FOLDER          where stages keep what they made (runs)
+  --tokenizer=NAME        bytes, llama2 or the path of a tokenizer.json, where the model has none of its own
   --context=FILE          a text that is read before the first question; may be given several times
   --prompt=TEXT           one question; the answer alone goes to the output. Without it, and without a terminal, the
                           question is what is piped in
@@ -62,6 +64,7 @@ const flags = {
   model: { type: "string" },
   stage: { type: "string" },
   store: { type: "string" },
+  tokenizer: { type: "string" },
   context: { type: "string", multiple: true },
   prompt: { type: "string" },
   system: { type: "string" },
@@ -111,7 +114,7 @@ export const parse = (args: ReadonlyArray<string>): E.Either<string, Wanted> => 
       return E.left(`--${name} is '${word}'; expected ${known.join(", ")}`)
     }
   }
-  for (const name of ["model", "stage", "store", "prompt"] as const) {
+  for (const name of ["model", "stage", "store", "tokenizer", "prompt"] as const) {
     if (v[name] === "") return E.left(`--${name} is empty; leave it out, or say what is meant`)
   }
   const [limit, memory] = [numberOf(v["max-tokens"]) ?? 256, numberOf(v.memory)]
@@ -134,7 +137,14 @@ export const parse = (args: ReadonlyArray<string>): E.Either<string, Wanted> => 
   if (wrong !== undefined) return E.left(wrong.message)
   return E.right({
     help: v.help === true,
-    ...{ model: v.model, stage: v.stage, store: v.store, context: v.context ?? [], prompt: v.prompt },
+    ...{
+      model: v.model,
+      stage: v.stage,
+      store: v.store,
+      tokenizer: v.tokenizer,
+      context: v.context ?? [],
+      prompt: v.prompt,
+    },
     ...{ plain: v.plain === true, system: v.system, sampling, limit },
     cache: (v.cache ?? "f32") as Storage,
     memory: memory === undefined ? undefined : memory * 2 ** 20,

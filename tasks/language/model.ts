@@ -15,6 +15,8 @@ import type { Hosts, Parameters } from "../../models/llama/parameters.ts"
 import { bytes } from "../../models/tokenizers/bytes.ts"
 import { huggingface } from "../../models/tokenizers/huggingface.ts"
 import type { Tokenizer } from "../../models/tokenizers/tokenizer.ts"
+import type { DataFault } from "../data/fault.ts"
+import { tokenizerNamed } from "../data/tokenizers.ts"
 import { FileRef, getBytes } from "../objects.ts"
 import { folder, Store, type StoreFault } from "../store.ts"
 import { orFail, parametersIn, readParameters } from "../train/parameters.ts"
@@ -73,7 +75,8 @@ const finiteFaults = (parameters: Hosts<Parameters>): ReadonlyArray<FileFault> =
       : [fileFault("value", path, `'${path}' holds numbers that are not finite; its training went wrong, take another`)]
   )
 
-const whole = (model: Model): Checked<Model> => {
+/** The model itself, if its parts belong together. Faults: numbers that are not finite, a tokenizer of another model. */
+export const whole = (model: Model): Effect.Effect<Model, FileFault> => {
   const { config, parameters, tokenizer, name } = model
   const wrong = [
     ...configFaults(config),
@@ -85,8 +88,12 @@ const whole = (model: Model): Checked<Model> => {
         "the tokenizer that it was trained with",
     )]),
   ]
-  return wrong.length > 0 ? within(name, E.left(wrong)) : E.right(model)
+  return orFail(wrong.length > 0 ? within(name, E.left(wrong)) : E.right(model))
 }
+
+/** A tokenizer by its name; bytes with as many special tokens as the model has. */
+export const named = (words: string, { vocab }: Config): Effect.Effect<Tokenizer, DataFault> =>
+  words === "bytes" ? Effect.succeed(bytesFor(vocab)) : tokenizerNamed(words)
 
 // ---- out of a folder -------------------------------------------------------------
 
@@ -116,8 +123,13 @@ const tensorsIn = (path: string, name: string): Effect.Effect<ReadonlyArray<Stor
     return files.flatMap((f) => f.tensors)
   })
 
-const tokenizerIn = (path: string, config: Config): Effect.Effect<Tokenizer, Faults, Store> =>
+const tokenizerIn = (
+  path: string,
+  config: Config,
+  words: string | undefined,
+): Effect.Effect<Tokenizer, Faults | DataFault, Store> =>
   Effect.gen(function* () {
+    if (words !== undefined) return yield* named(words, config)
     const store = yield* Store
     const json = yield* store.read("tokenizer.json")
     if (json === undefined && config.vocab >= 256 && config.vocab <= bytes.vocab) return bytesFor(config.vocab)
@@ -134,9 +146,9 @@ const tokenizerIn = (path: string, config: Config): Effect.Effect<Tokenizer, Fau
 /**
  * A folder with `model.safetensors` (or its parts and their index), `config.json` and `tokenizer.json`, as Hugging Face's
  * programs write them; or the path of a safetensors file in such a folder. Without a tokenizer a vocabulary of 256 to 259
- * is taken for bytes.
+ * is taken for bytes; `words` names another tokenizer: `bytes`, `llama2`, the path of a `tokenizer.json`.
  */
-export const modelIn = (path: string): Effect.Effect<Model, Faults> => {
+export const modelIn = (path: string, words?: string): Effect.Effect<Model, Faults | DataFault> => {
   const file = path.endsWith(".safetensors")
   const root = file ? dirname(path) : path
   return Effect.gen(function* () {
@@ -145,8 +157,8 @@ export const modelIn = (path: string): Effect.Effect<Model, Faults> => {
     const config = yield* orFail(within(`${root}/config.json`, fromForeign(json)))
     const name = file ? basename(path) : "model.safetensors"
     const parameters = yield* orFail(within(`${root}/${name}`, parametersIn(config, yield* tensorsIn(root, name))))
-    const tokenizer = yield* tokenizerIn(root, config)
-    return yield* orFail(whole({ name: path, config, parameters, tokenizer }))
+    const tokenizer = yield* tokenizerIn(root, config, words)
+    return yield* whole({ name: path, config, parameters, tokenizer })
   }).pipe(Effect.provide(folder(root)))
 }
 
@@ -161,8 +173,8 @@ export const modelOf = (
     const words = tokenizer === "bytes"
       ? bytesFor(config.vocab)
       : yield* Effect.flatMap(getBytes(tokenizer), (b) => orFail(within(name, huggingface(text(b), { name }))))
-    return yield* orFail(whole({
+    return yield* whole({
       ...{ name, config, tokenizer: words },
       parameters: yield* readParameters(config, parameters),
-    }))
+    })
   })
