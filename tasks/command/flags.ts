@@ -25,6 +25,8 @@ export interface Flag<A> {
   /** What stands after the equals sign; nothing where the flag alone says it. */
   readonly hint: string
   readonly about: string
+  /** May it be said several times? Then it reads all that was said, with NULs between. */
+  readonly many?: true
   /** A left says what was expected. */
   readonly read: (text: string) => E.Either<string, A>
 }
@@ -64,6 +66,22 @@ export const text = (hint: string, about: string): Flag<string> => ({
   hint,
   about,
   read: (said) => said === "" ? E.left(`a ${hint.toLowerCase()}`) : E.right(said),
+})
+
+/** Texts, each said by itself. */
+export const texts = (hint: string, about: string): Flag<ReadonlyArray<string>> => ({
+  ...{ hint, about, many: true },
+  read: (said) => said.split("\0").includes("") ? E.left(`a ${hint.toLowerCase()}`) : E.right(said.split("\0")),
+})
+
+/** A number. */
+export const number = (hint: string, about: string): Flag<number> => ({
+  hint,
+  about,
+  read: (said) => {
+    const n = said.trim() === "" ? NaN : Number(said)
+    return Number.isFinite(n) ? E.right(n) : E.left("a number")
+  },
 })
 
 /** A whole number from `low`. */
@@ -107,9 +125,9 @@ export const parse = <F extends Flags>(
   args: ReadonlyArray<string>,
 ): E.Either<string, Asked<F> | undefined> => {
   const kinds = Object.entries(flags).map(([name, f]) =>
-    [name, { type: f.hint === "" ? "boolean" : "string" }] as const
+    [name, { type: f.hint === "" ? "boolean" : "string", multiple: f.many === true }] as const
   )
-  const options: { readonly [name: string]: { readonly type: "boolean" | "string" } } = {
+  const options: { readonly [name: string]: { readonly type: "boolean" | "string"; readonly multiple?: boolean } } = {
     ...Object.fromEntries(kinds),
     [help]: { type: "boolean" },
   }
@@ -125,7 +143,7 @@ export const parse = <F extends Flags>(
   for (const [name, flag] of Object.entries(flags)) {
     const value = values[name]
     if (value === undefined) continue
-    const meant = flag.read(String(value))
+    const meant = flag.read(Array.isArray(value) ? value.join("\0") : String(value))
     if (E.isLeft(meant)) return E.left(`--${name} is '${value}'; expected ${meant.left}`)
     said[name] = meant.right
   }

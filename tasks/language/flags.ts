@@ -3,85 +3,90 @@
  * @module
  */
 import { either as E } from "fp-ts"
-import { parseArgs } from "node:util"
 import type { Storage } from "../../ops/cache.ts"
+import { shared } from "../command/around.ts"
+import { type Command, count, type Flag, number, oneOf, text, texts, type Values, yes } from "../command/flags.ts"
 import type { Sampling } from "./language.ts"
-import { samplingFaults } from "./sampling.ts"
+import { greedy, samplingFaults } from "./sampling.ts"
 
-/** What was asked for. What is undefined was not said. */
+// ---- types -------------------------------------------------------------------
+
+/** What may be said. */
+export type ChatFlags = {
+  readonly model: Flag<string>
+  readonly stage: Flag<string>
+  readonly root: Flag<string>
+  readonly from: Flag<string>
+  readonly tokenizer: Flag<string>
+  readonly context: Flag<ReadonlyArray<string>>
+  readonly prompt: Flag<string>
+  readonly system: Flag<string>
+  readonly plain: Flag<true>
+  readonly greedy: Flag<true>
+  readonly temperature: Flag<number>
+  readonly "top-k": Flag<number>
+  readonly "top-p": Flag<number>
+  readonly seed: Flag<number>
+  readonly "max-tokens": Flag<number>
+  readonly cache: Flag<"f32" | "f16" | "int8">
+  readonly memory: Flag<number>
+  readonly device: typeof shared["device"]
+}
+
+/** What was said of it. */
+export type Said = Values<ChatFlags>
+
+/** What is wanted. What is undefined was not said. */
 export interface Wanted {
-  readonly help: boolean
-  readonly model: string | undefined
-  readonly stage: string | undefined
-  readonly store: string | undefined
-  readonly tokenizer: string | undefined
+  readonly said: Said
   readonly context: ReadonlyArray<string>
-  readonly prompt: string | undefined
-  /** No chat form: the text is gone on with. */
-  readonly plain: boolean
-  readonly system: string | undefined
   readonly sampling: Sampling
   /** Tokens of an answer at most. */
   readonly limit: number
-  readonly cache: Storage
+  readonly storage: Storage
   /** Bytes for the cache. */
   readonly memory: number | undefined
-  readonly device: "webgpu" | "wasm" | "oracle" | undefined
 }
 
-/** What `--help` prints. */
-export const usage = `Talks with a model in the terminal.
+// ---- the command ---------------------------------------------------------------
 
-    deno task chat [flags]
-
-  --model=FOLDER          a folder with model.safetensors, config.json and tokenizer.json
-  --stage=PIPELINE/STAGE  a model that a stage of a pipeline has made; without --model and --stage the newest of world
-  --store=FOLDER          where stages keep what they made (runs)
-  --tokenizer=NAME        bytes, llama2 or the path of a tokenizer.json, where the model has none of its own
-  --context=FILE          a text that is read before the first question; may be given several times
-  --prompt=TEXT           one question; the answer alone goes to the output. Without it, and without a terminal, the
-                          question is what is piped in
-  --system=TEXT           who the assistant is (You are a helpful assistant.)
-  --plain                 no chat form: goes on with the text as it is, for models that were not tuned to chat
-
-  --greedy                always the likeliest token: what is done if nothing else is said
-  --temperature=T         draws tokens instead; 1 as the model was trained, less is safer
-  --top-k=K               draws from the K likeliest only
-  --top-p=P               draws from the likeliest that make up the share P only
-  --seed=N                another seed, another draw (0)
-  --max-tokens=N          tokens of an answer at most (256)
-
-  --cache=f32|f16|int8    how what was read is kept; halves and bytes hold two and four times the context (f32)
-  --memory=MIB            mebibytes that it may take (1024)
-  --device=webgpu|wasm|oracle   where it runs; without it the best that works is taken
-  --help                  this text
-
-Ctrl-C stops an answer; another one leaves. A dialogue is read once: it goes on where it was.
-`
-
-const flags = {
-  help: { type: "boolean" },
-  model: { type: "string" },
-  stage: { type: "string" },
-  store: { type: "string" },
-  tokenizer: { type: "string" },
-  context: { type: "string", multiple: true },
-  prompt: { type: "string" },
-  system: { type: "string" },
-  plain: { type: "boolean" },
-  greedy: { type: "boolean" },
-  temperature: { type: "string" },
-  "top-k": { type: "string" },
-  "top-p": { type: "string" },
-  seed: { type: "string" },
-  "max-tokens": { type: "string" },
-  cache: { type: "string" },
-  memory: { type: "string" },
-  device: { type: "string" },
-} as const
+/** What may be asked of it. */
+export const command: Command<ChatFlags> = {
+  call: "deno task chat [flags]",
+  about: "Talks with a model in the terminal.",
+  names: 0,
+  flags: {
+    model: text("FOLDER", "with model.safetensors, config.json and tokenizer.json"),
+    stage: text("PIPELINE/STAGE", "a model that a stage has made; without both, what world has made, or the base"),
+    root: shared.root,
+    from: shared.from,
+    tokenizer: text("NAME", "bytes, llama2, or a tokenizer.json, where the model has none of its own"),
+    context: texts("FILE", "a text that is read before the first question; may be said several times"),
+    prompt: text(
+      "TEXT",
+      "one question: the answer alone goes to the output. Without it, and without a terminal,\n" +
+        "the question is what is piped in",
+    ),
+    system: text("TEXT", "who the assistant is (You are a helpful assistant.)"),
+    plain: yes("no chat form: goes on with the text as it is, for models that were not tuned to chat"),
+    greedy: yes("always the likeliest token: what is done if nothing else is said"),
+    temperature: number("T", "draws tokens instead; 1 as the model was trained, less is safer"),
+    "top-k": number("K", "draws from the K likeliest only"),
+    "top-p": number("P", "draws from the likeliest that make up the share P only"),
+    seed: count("N", "another seed, another draw (0)"),
+    "max-tokens": count("N", "tokens of an answer at most (256)", 1),
+    cache: oneOf(
+      ["f32", "f16", "int8"],
+      "how what was read is kept (f32): halves hold twice the context, bytes almost four times",
+    ),
+    memory: count("MIB", "mebibytes that it may take (1024)", 1),
+    device: shared.device,
+  },
+  more: "Ctrl-C stops an answer; another one leaves. A dialogue is read once: it goes on where it was.",
+}
 
 /** Flags that contradict each other. */
-const conflicts: ReadonlyArray<readonly [keyof typeof flags, keyof typeof flags, string]> = [
+const conflicts: ReadonlyArray<readonly [keyof ChatFlags, keyof ChatFlags, string]> = [
   ["model", "stage", "a model comes out of a folder or out of a stage"],
   ["greedy", "temperature", "the likeliest token is taken, or one is drawn"],
   ["greedy", "top-k", "the likeliest token is taken, or one is drawn"],
@@ -89,65 +94,24 @@ const conflicts: ReadonlyArray<readonly [keyof typeof flags, keyof typeof flags,
   ["plain", "system", "a plain text has no assistant"],
 ]
 
-/** Flags that take one of a few words. */
-const words = {
-  device: ["webgpu", "wasm", "oracle"],
-  cache: ["f32", "f16", "int8"],
-} as const
+/** How tokens are drawn. Who restricts what is drawn wants something drawn. */
+const samplingOf = ({ temperature, "top-k": k, "top-p": p, seed = 0 }: Said): Sampling => ({
+  ...greedy,
+  temperature: temperature ?? (k === undefined && p === undefined ? 0 : 1),
+  ...(k === undefined ? {} : { topK: k }),
+  ...(p === undefined ? {} : { topP: p }),
+  seed,
+})
 
-const numberOf = (text: string | undefined): number | undefined =>
-  text === undefined ? undefined : text.trim() === "" ? NaN : Number(text)
-
-/** Reads the flags. A left is what to print before leaving with exit code 2. */
-export const parse = (args: ReadonlyArray<string>): E.Either<string, Wanted> => {
-  const read = E.tryCatch(
-    () => parseArgs({ args: [...args], options: flags, strict: true, allowPositionals: false }).values,
-    (e) => (e instanceof Error ? e.message : String(e)).split("\n")[0]!,
-  )
-  if (E.isLeft(read)) return read
-  const v = read.right
-  const clash = conflicts.find(([a, b]) => v[a] !== undefined && v[b] !== undefined)
+/** What is wanted, or the sentence that says what does not go together. */
+export const wantedOf = (said: Said): E.Either<string, Wanted> => {
+  const clash = conflicts.find(([a, b]) => said[a] !== undefined && said[b] !== undefined)
   if (clash !== undefined) return E.left(`--${clash[0]} and --${clash[1]} do not go together: ${clash[2]}`)
-  for (const name of ["device", "cache"] as const) {
-    const [word, known] = [v[name], words[name] as ReadonlyArray<string>]
-    if (word !== undefined && !known.includes(word)) {
-      return E.left(`--${name} is '${word}'; expected ${known.join(", ")}`)
-    }
-  }
-  for (const name of ["model", "stage", "store", "tokenizer", "prompt"] as const) {
-    if (v[name] === "") return E.left(`--${name} is empty; leave it out, or say what is meant`)
-  }
-  const [limit, memory] = [numberOf(v["max-tokens"]) ?? 256, numberOf(v.memory)]
-  if (!Number.isSafeInteger(limit) || limit < 1) {
-    return E.left(`--max-tokens is '${v["max-tokens"]}'; expected a whole number of 1 or more`)
-  }
-  if (memory !== undefined && !(memory > 0 && memory < 1e9)) {
-    return E.left(`--memory is '${v.memory}'; expected a number of mebibytes above 0`)
-  }
-  const [k, p] = [numberOf(v["top-k"]), numberOf(v["top-p"])]
-  // who restricts what is drawn wants something drawn
-  const drawn = k !== undefined || p !== undefined ? 1 : 0
-  const sampling: Sampling = {
-    temperature: numberOf(v.temperature) ?? drawn,
-    ...(k === undefined ? {} : { topK: k }),
-    ...(p === undefined ? {} : { topP: p }),
-    seed: numberOf(v.seed) ?? 0,
-  }
+  const sampling = samplingOf(said)
   const [wrong] = samplingFaults(sampling)
   if (wrong !== undefined) return E.left(wrong.message)
   return E.right({
-    help: v.help === true,
-    ...{
-      model: v.model,
-      stage: v.stage,
-      store: v.store,
-      tokenizer: v.tokenizer,
-      context: v.context ?? [],
-      prompt: v.prompt,
-    },
-    ...{ plain: v.plain === true, system: v.system, sampling, limit },
-    cache: (v.cache ?? "f32") as Storage,
-    memory: memory === undefined ? undefined : memory * 2 ** 20,
-    device: v.device as Wanted["device"],
+    ...{ said, sampling, context: said.context ?? [], limit: said["max-tokens"] ?? 256, storage: said.cache ?? "f32" },
+    memory: said.memory === undefined ? undefined : said.memory * 2 ** 20,
   })
 }

@@ -17,7 +17,8 @@ import { type StoreFault, storeFault } from "../store.ts"
 import { askFault } from "./asking.ts"
 import { chatEnds, chatPrompt, chatTurn } from "./chat.ts"
 import type { Console } from "./console.ts"
-import { parse, usage, type Wanted } from "./flags.ts"
+import { parse, usageOf } from "../command/flags.ts"
+import { command, type Said, type Wanted, wantedOf } from "./flags.ts"
 import type { Ask, AskFault } from "./language.ts"
 import type { Model } from "./model.ts"
 import { type Session, session } from "./session.ts"
@@ -29,9 +30,9 @@ import { begin, rest, spell } from "./spelling.ts"
 export interface Surroundings {
   readonly console: Console
   /** The model that is wanted. */
-  readonly model: (wanted: Wanted) => Effect.Effect<Model, Fault>
+  readonly model: (said: Said) => Effect.Effect<Model, Fault>
   /** The device that was asked for, or the best that works. */
-  readonly device: (asked: Wanted["device"]) => Layer.Layer<Device, DeviceFault>
+  readonly device: (asked: Said["device"]) => Layer.Layer<Device, DeviceFault>
 }
 
 /** What may go wrong. */
@@ -71,10 +72,10 @@ const reading = (console: Console, began: number): NonNullable<Ask["read"]> => (
 
 /** The tokens that a question adds. */
 const promptOf = ({ wanted, model: { tokenizer: t }, context }: Talk, question: string, first: boolean): Int32Array => {
-  if (!wanted.plain) {
+  if (!wanted.said.plain) {
     const own = {
       ...(context === undefined ? {} : { context }),
-      ...(wanted.system === undefined ? {} : { system: wanted.system }),
+      ...(wanted.said.system === undefined ? {} : { system: wanted.said.system }),
     }
     return first ? chatPrompt(t, { question, ...own }) : chatTurn(t, question)
   }
@@ -100,7 +101,7 @@ const answer = (talk: Talk, question: string, first: boolean): Effect.Effect<voi
     const wrong = first ? tooLong(talk, tokens.length) : undefined
     if (wrong !== undefined) return yield* Effect.fail(wrong)
     const limit = Math.max(1, Math.min(wanted.limit, session.context - used - tokens.length))
-    const { stop, until } = wanted.plain
+    const { stop, until } = wanted.said.plain
       ? { stop: tokenizer.eos === undefined ? [] : [tokenizer.eos], until: [] }
       : chatEnds(tokenizer)
     const began = yield* Clock.currentTimeMillis
@@ -110,7 +111,7 @@ const answer = (talk: Talk, question: string, first: boolean): Effect.Effect<voi
     let count = 0
     // what stands between the form and the answer is the form's
     const show = (text: string): void => {
-      const part = shown === "" && !wanted.plain ? text.trimStart() : text
+      const part = shown === "" && !wanted.said.plain ? text.trimStart() : text
       shown += part
       console.say(console.typed ? tame(part.replaceAll("\t", "    ")) : part)
     }
@@ -148,7 +149,7 @@ const dialogue = (talk: Talk): Effect.Effect<void> =>
       const question = yield* console.line("> ")
       if (question === undefined) return console.say("\n")
       if (question.trim() === "") continue
-      const text = talk.wanted.plain ? question : question.trim()
+      const text = talk.wanted.said.plain ? question : question.trim()
       const stopped = Effect.as(console.interrupted, true)
       const ended = Effect.as(answer(talk, text, first), false)
       const was = yield* Effect.raceFirst(ended, stopped).pipe(
@@ -177,40 +178,42 @@ const header = ({ model, session, context }: Talk, device: string): string =>
     ...(context === undefined ? [] : [`${grouped(context.length)} tokens stand before the first question\n`]),
   ].join("")
 
+/** The session of a model, and the questions. */
+const talk = (wanted: Wanted, model: Model, texts: ReadonlyArray<string>, console: Console) =>
+  Effect.scoped(Effect.gen(function* () {
+    const device = yield* Device
+    const context = texts.length === 0 ? undefined : model.tokenizer.encode(texts.join("\n\n"))
+    const { storage, memory, said: { prompt, plain } } = wanted
+    const own = yield* session({ ...model, storage, ...(memory === undefined ? {} : { memory }) })
+    const ready: Talk = { wanted, model, session: own, context, console }
+    if (prompt === undefined && console.typed) {
+      console.tell(header(ready, device.info.description))
+      return yield* dialogue(ready)
+    }
+    const question = prompt ?? (yield* console.piped)
+    return yield* answer(ready, plain ? question : question.trim(), true)
+  }))
+
+/** Files and model first: what is wrong with them is said before a device is opened. */
 const talkWith = (wanted: Wanted, around: Surroundings): Effect.Effect<void, Fault> =>
-  Effect.scoped(
-    Effect.gen(function* () {
-      const { console } = around
-      const texts = yield* Effect.forEach(wanted.context, readText)
-      const model = yield* around.model(wanted)
-      const device = yield* Device
-      const context = texts.length === 0 ? undefined : model.tokenizer.encode(texts.join("\n\n"))
-      const own = yield* session({
-        ...model,
-        storage: wanted.cache,
-        ...(wanted.memory === undefined ? {} : { memory: wanted.memory }),
-      })
-      const talk: Talk = { wanted, model, session: own, context, console }
-      if (wanted.prompt === undefined && console.typed) {
-        console.tell(header(talk, device.info.description))
-        return yield* dialogue(talk)
-      }
-      const question = wanted.prompt ?? (yield* console.piped)
-      return yield* answer(talk, wanted.plain ? question : question.trim(), true)
-    }),
-  ).pipe(Effect.provide(around.device(wanted.device)))
+  Effect.gen(function* () {
+    const texts = yield* Effect.forEach(wanted.context, readText)
+    const model = yield* around.model(wanted.said)
+    yield* Effect.provide(talk(wanted, model, texts, around.console), around.device(wanted.said.device))
+  })
 
 /** Runs a dialogue. 0: done. 1: something failed, and the sentence says what. 2: the flags are wrong. */
 export const main = (args: ReadonlyArray<string>, around: Surroundings): Effect.Effect<number> => {
   const { console } = around
-  const wanted = parse(args)
-  if (E.isLeft(wanted)) {
-    console.tell(`${wanted.left}\n\n${usage}`)
-    return Effect.succeed(2)
-  }
-  if (wanted.right.help) {
-    console.say(usage)
+  const asked = parse(command, args)
+  if (E.isRight(asked) && asked.right === undefined) {
+    console.say(usageOf(command))
     return Effect.succeed(0)
+  }
+  const wanted = E.isLeft(asked) ? asked : wantedOf(asked.right!.values)
+  if (E.isLeft(wanted)) {
+    console.tell(`${wanted.left}\n\n${usageOf(command)}`)
+    return Effect.succeed(2)
   }
   return talkWith(wanted.right, around).pipe(
     Effect.as(0),

@@ -1,5 +1,6 @@
 /** The dialogue in a terminal from outside: what is said, what is told beside it, exit codes. */
 import * as Effect from "effect/Effect"
+import { either as E } from "fp-ts"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -8,9 +9,10 @@ import * as assert from "uvu/assert"
 import { layer } from "../../../core/device/device.ts"
 import { wasm } from "../../../core/wasm/backend.ts"
 import type { Tokenizer } from "../../../models/tokenizers/tokenizer.ts"
+import { parse } from "../../../tasks/command/flags.ts"
 import { chatEnds, chatPrompt, chatTurn } from "../../../tasks/language/chat.ts"
 import type { Console } from "../../../tasks/language/console.ts"
-import { parse } from "../../../tasks/language/flags.ts"
+import { command, wantedOf } from "../../../tasks/language/flags.ts"
 import { greedy } from "../../../tasks/language/sampling.ts"
 import { main } from "../../../tasks/language/talk.ts"
 import { config, language, onCpu, parameters, tokenizer as letters } from "./small.ts"
@@ -128,14 +130,18 @@ it("flags that are wrong end with 2, and help with 0", async () => {
       [["--bogus"], "bogus"],
       [["--model=a", "--stage=b"], "--model and --stage do not go together"],
       [["--greedy", "--temperature=1"], "--greedy and --temperature do not go together"],
-      [["--temperature=warm"], "temperature is NaN"],
+      [["--temperature=warm"], "--temperature is 'warm'; expected a number"],
+      [["--temperature=-1"], "temperature is -1"],
       [["--top-k=0"], "topK is 0"],
       [["--top-p=1.5"], "topP is 1.5"],
       [["--max-tokens=0"], "--max-tokens is '0'"],
       [["--memory=-1"], "--memory is '-1'"],
-      [["--cache=f64"], "--cache is 'f64'; expected f32, f16, int8"],
+      [["--cache=f64"], "--cache is 'f64'; expected one of f32, f16, int8"],
       [["--device=abacus"], "--device is 'abacus'"],
-      [["--prompt="], "--prompt is empty"],
+      [["--prompt="], "--prompt is ''; expected a text"],
+      [["--context=a", "--context="], "expected a file"],
+      [["--top-k=1.5"], "topK is 1.5"],
+      [["who"], "'who' is one name too many"],
     ] as const
   ) {
     const t = terminal()
@@ -146,9 +152,12 @@ it("flags that are wrong end with 2, and help with 0", async () => {
   }
   const t = terminal()
   assert.is(await run(["--help"], t.console), 0)
-  assert.match(t.said(), "--context=FILE")
-  const parsed = parse(["--top-k=5", "--seed=7"])
-  assert.equal(parsed._tag === "Right" && parsed.right.sampling, { temperature: 1, topK: 5, seed: 7 })
+  assert.match(t.said(), /--context=FILE +a text that is read before/)
+  const asked = parse(command, ["--top-k=5", "--seed=7", "--context=a", "--context", "b"])
+  const read = E.isRight(asked) && asked.right !== undefined ? wantedOf(asked.right.values) : E.left("nothing")
+  assert.ok(E.isRight(read))
+  assert.equal(read.right.sampling, { temperature: 1, topK: 5, seed: 7 })
+  assert.equal(read.right.context, ["a", "b"])
 })
 
 it.run()
