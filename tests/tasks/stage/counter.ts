@@ -53,7 +53,7 @@ export const counter = (
       Effect.gen(function* () {
         const last = yield* journal.last(Saved)
         let step = last?.step ?? 0
-        let sums: Float32Array = new Float32Array(64)
+        let sums: Float32Array = new Float32Array(8)
         if (last !== undefined) {
           sums = (yield* getTensors(last.state))[0]!.data as Float32Array
           yield* say({ _tag: "Resumed", step, digest: last.state.digest })

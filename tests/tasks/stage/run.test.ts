@@ -5,6 +5,7 @@ import * as t from "io-ts"
 import { suite } from "uvu"
 import * as assert from "uvu/assert"
 import type { Event } from "../../../tasks/events.ts"
+import { readWhole, stageFile } from "../../../tasks/stage/kept.ts"
 import { runAll } from "../../../tasks/stage/run.ts"
 import { type Stage, stage } from "../../../tasks/stage/stage.ts"
 import { memory, Store, type StoreFault, storeFault, utf8 } from "../../../tasks/store.ts"
@@ -170,7 +171,31 @@ const whole = async (): Promise<Files> => {
   return files
 }
 
-it("any truncation of any file, any flipped byte and any file that is gone is made good, and told", async () => {
+it("no truncation of any file is believed", async () => {
+  const good = await whole()
+  const outputs = [...good.keys()].flatMap((path) => {
+    const [, name, file] = path.split("/")
+    return path.startsWith("stages/") ? [{ name: name!, key: stageFile(file!)!.key }] : []
+  })
+  assert.is(outputs.length, 2)
+  const believed = (files: Files): Promise<number> =>
+    inMemory(
+      files,
+      Effect.map(
+        Effect.forEach(outputs, ({ name, key }) => readWhole("output", name, key, "bytes")),
+        (all) => all.filter((e) => e !== undefined && E.isRight(e)).length,
+      ),
+    )
+  assert.is(await believed(good), 2)
+  for (const [path, bytes] of good) {
+    for (let n = 0; n < bytes.length; n++) {
+      const files = new Map(good).set(path, bytes.slice(0, n))
+      assert.ok(await believed(files) < 2, `${path} cut off after ${n} of ${bytes.length} bytes`)
+    }
+  }
+})
+
+it("a truncation of any file, a flipped byte and a file that is gone are made good, and told", async () => {
   const good = await whole()
   assert.is(good.size, 4)
   for (const [path, bytes] of good) {
