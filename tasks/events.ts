@@ -239,6 +239,9 @@ export const heardBy = <A, X, R, X2, R2>(
 
 // ---- the log ---------------------------------------------------------------
 
+/** Where the events of a pipeline are written. */
+export const logOf = (pipeline: string): string => `${pipeline}/log.jsonl`
+
 /** Writes each event as a line of JSON. */
 export const logTo = (path: string) => (event: Event): Effect.Effect<void, StoreFault, Store> =>
   Effect.flatMap(Store, (store) => store.append(path, JSON.stringify(event) + "\n"))

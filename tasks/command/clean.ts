@@ -4,14 +4,15 @@
  */
 import * as Effect from "effect/Effect"
 import { either as E } from "fp-ts"
+import { logOf } from "../events.ts"
 import { bytesText } from "../progress.ts"
+import { dataPath, pagePath } from "../report/outline.ts"
 import { clean as cleaned, type Gone, type Meant, type Removal, removal } from "../stage/clean.ts"
 import type { StageFault } from "../stage/fault.ts"
 import { inOrder, stageNamed } from "../stage/key.ts"
 import { folder, Store, type StoreFault } from "../store.ts"
 import { failure, known, meant, rootOf, type Shared, shared, type Surroundings } from "./around.ts"
 import { type Asked, type Command, type Flag, text, yes } from "./flags.ts"
-import { logOf } from "./run.ts"
 
 type CleanFlags = Pick<Shared, "root" | "from" | "stage"> & {
   readonly all: Flag<true>
@@ -55,11 +56,11 @@ const stagesOf = (around: Surroundings, { names, values }: Asked<CleanFlags>): E
     return (other: string) => other === name
   })
 
-/** Files of everything else that commands write: logs, and measured rates. */
+/** Files of everything else that commands write: logs, reports, and measured rates. */
 const others = (around: Surroundings, from: string | undefined) =>
   Effect.gen(function* () {
     const store = yield* Store
-    const logs = (yield* known(around, from)).map((r) => logOf(r.name))
+    const logs = (yield* known(around, from)).flatMap((r) => [logOf(r.name), pagePath(r.name), dataPath(r.name)])
     const rates = (yield* store.list("rates")).map((name) => `rates/${name}`)
     const sized = yield* Effect.forEach([...logs, ...rates], (path) =>
       Effect.map(store.size(path), (bytes): Gone | undefined =>

@@ -1,5 +1,5 @@
 /**
- * The commands over stages: `list`, `plan`, `run` and `clean`, from their arguments to their exit codes. 0: done. 1: something
+ * The commands over stages: `list`, `plan`, `run`, `report` and `clean`, from their arguments to their exit codes. 0: done. 1: something
  * failed, and a sentence says what. 2: the flags are wrong; nothing was done.
  * @module
  */
@@ -10,6 +10,7 @@ import * as clean from "./clean.ts"
 import { type Asked, type Command, type Flags, parse, usageOf } from "./flags.ts"
 import * as list from "./list.ts"
 import * as plan from "./plan.ts"
+import * as report from "./report.ts"
 import * as run from "./run.ts"
 
 const reading = <F extends Flags>(
@@ -36,4 +37,5 @@ export const commands: {
   plan: reading(plan.command, plan.plan),
   run: reading(run.command, run.run),
   clean: reading(clean.command, clean.clean),
+  report: reading(report.command, report.report),
 }

@@ -1,5 +1,5 @@
 /**
- * The entry of the commands over stages: `deno run -A tasks/command/main.ts list|plan|run|clean [arguments]`. Interrupted once
+ * The entry of the commands over stages: `deno run -A tasks/command/main.ts list|plan|run|report|clean [arguments]`. Interrupted once
  * it ends what it does and releases its locks; interrupted twice it ends at once, and nothing that was saved is lost.
  * @module
  */

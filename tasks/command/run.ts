@@ -4,11 +4,12 @@
  */
 import * as Effect from "effect/Effect"
 import { either as E } from "fp-ts"
-import { type Event, events, heardBy, logTo, mendLog } from "../events.ts"
+import { type Event, events, heardBy, logOf, logTo, mendLog } from "../events.ts"
 import { stagePrinter } from "../progress.ts"
 import type { Around, Recipe, Runnable, Told } from "../recipes/registry.ts"
 import { type StageFault, stageFault } from "../stage/fault.ts"
 import { pipelineFaults, stageNamed } from "../stage/key.ts"
+import { hasOutline } from "../report/outline.ts"
 import { runAll } from "../stage/run.ts"
 import { folder, type Store, type StoreFault } from "../store.ts"
 import { failure, meant, provided, rootOf, type Shared, shared, type Surroundings } from "./around.ts"
@@ -27,9 +28,6 @@ export const command: Command<RunFlags> = {
     "What happens goes to <root>/<pipeline>/log.jsonl, too. Over MPI:\n\n" +
     "    mpirun -n 4 deno run -A tasks/command/main.ts run <pipeline> --mesh=ring=4",
 }
-
-/** Where the events of a pipeline are written. */
-export const logOf = (pipeline: string): string => `${pipeline}/log.jsonl`
 
 /** The stages to make, and those of them that are made anew. */
 const chosen = (
@@ -66,6 +64,15 @@ const recipeOf = (around: Surroundings, { names, values }: Asked<RunFlags>): Eff
         : Effect.fail(stageFault("unknown", "run", `name a pipeline: ${all.map((r) => r.name).join(", ")}`)),
   )
 
+/** Writes the report of a pipeline that has an outline, whatever came of its stages; who cannot see it is told why. */
+const reportOf = (around: Surroundings, recipe: Recipe): Effect.Effect<void, never, Store> =>
+  Effect.gen(function* () {
+    if (!hasOutline(recipe)) return
+    const { writeReport } = yield* Effect.promise(() => import("../report/write.ts")) // what draws is read when it draws
+    const path = yield* writeReport(recipe)
+    around.terminal.write(`report  ${path}\n`)
+  }).pipe(Effect.catch((fault) => Effect.asVoid(failure(around)({ message: `no report: ${fault.message}` }))))
+
 type Listener = (event: Event) => Effect.Effect<void, StoreFault, Store>
 
 const ran = (around: Surroundings, asked: Asked<RunFlags>): Effect.Effect<number, Told, Store> =>
@@ -79,7 +86,8 @@ const ran = (around: Surroundings, asked: Asked<RunFlags>): Effect.Effect<number
     if (leads) yield* mendLog(log)
     const listeners: ReadonlyArray<Listener> = leads ? [stagePrinter(around.terminal), logTo(log)] : []
     const work = heardBy(runAll(stages, { again }) as Effect.Effect<unknown, Told, Around>, listeners)
-    yield* provided(Effect.provide(work, events), around, values)
+    const report = leads ? reportOf(around, recipe) : Effect.void
+    yield* Effect.ensuring(provided(Effect.provide(work, events), around, values), report)
     return 0
   })
 

@@ -3,6 +3,7 @@
  * what that did to the text it knew, and how long it took.
  * @module
  */
+import { singleNeedle } from "../evaluate/probe.ts"
 import type { Result } from "../evaluate/result.ts"
 import type { Found, ReportData } from "./data.ts"
 import { bitsChange } from "./foretelling.ts"
@@ -10,12 +11,15 @@ import { lengthsOf } from "./heat.ts"
 import { change, duration, length, percentText, shareOf } from "./numbers.ts"
 import { figureOf } from "./page.ts"
 
-/** Tests of one task, beside each other: the model's first. */
-export const byTask = (tests: ReadonlyArray<Found<Result>>): ReadonlyArray<ReadonlyArray<Found<Result>>> =>
-  [...new Set(tests.map((f) => f.result.task))].map((task) => {
+/** Tests of one task, beside each other: the model's first. LWM's needle comes before all others. */
+export const byTask = (tests: ReadonlyArray<Found<Result>>): ReadonlyArray<ReadonlyArray<Found<Result>>> => {
+  const names = [...new Set(tests.map((f) => f.result.task))]
+  const first = names.filter((name) => name === singleNeedle().name)
+  return [...first, ...names.filter((name) => !first.includes(name))].map((task) => {
     const own = tests.filter((f) => f.result.task === task)
     return [...own.filter((f) => f.lane === "model"), ...own.filter((f) => f.lane === "control")]
   })
+}
 
 const at = ({ result }: Found<Result>, length: number): number | undefined =>
   shareOf(result.cells.filter((c) => c.length === length))

@@ -4,14 +4,16 @@
  * a control that was tuned alike and never grew.
  * @module
  */
+import { type Reported, reported } from "../../report/outline.ts"
 import { type Pipeline, pipeline } from "../../stage/stage.ts"
-import { base, beginning, recall } from "./base.ts"
+import { base, beginning } from "./base.ts"
 import { book, tokens, vocabulary } from "./book.ts"
 import { asked, bits, byPosition, needles } from "./evaluating.ts"
 import { grown, last } from "./growing.ts"
 import { reach } from "./model.ts"
 import { type Speaker, speaker } from "./models.ts"
 import { byName } from "../extend.ts"
+import { outline, samples } from "./told.ts"
 import { questions, tuned } from "./tuning.ts"
 import type { Learned } from "./training.ts"
 
@@ -37,8 +39,7 @@ export const control: Speaker = speaker(
 
 const before: Speaker = speaker("reader", "the base as it is", base, reach)
 
-/** The pipeline. */
-export const world: Pipeline = pipeline(
+const declared: Pipeline = pipeline(
   "world",
   "Moby-Dick, a context that grows eightfold, questions, needles: minutes on two cores",
   {
@@ -49,13 +50,9 @@ export const world: Pipeline = pipeline(
     ...byName([needles("needles", chat), needles("needles-control", control)]),
     ...byName([bits("bits-before", before), bits("bits-after", chat)]),
     ...byName([byPosition("positions", chat), byPosition("positions-control", control)]),
-    ...byName(asked(chat)),
+    ...byName([...asked(chat), samples(chat)]),
   },
 )
 
-/** The stages that the report looks for, by what they are. */
-export const parts: { readonly [part: string]: string } = {
-  recall: recall.name,
-  needles: "needles",
-  control: "needles-control",
-}
+/** The pipeline, and what its report says of it. */
+export const world: Pipeline & Reported = reported(declared, outline)

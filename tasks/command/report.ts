@@ -1,0 +1,94 @@
+/**
+ * `deno task report`: makes the page of a pipeline again out of what is stored, or out of the data of another report. It
+ * runs nothing.
+ * @module
+ */
+import * as Effect from "effect/Effect"
+import { either as E } from "fp-ts"
+import { mkdir, readFile, writeFile } from "node:fs/promises"
+import { dirname } from "node:path"
+import { decodeJson, type FileFault } from "../../core/files/codec.ts"
+import { failure, meant, rootOf, type Shared, shared, type Surroundings } from "./around.ts"
+import { type Asked, type Command, type Flag, text } from "./flags.ts"
+import { type StageFault, stageFault } from "../stage/fault.ts"
+import { folder, type StoreFault, storeFault } from "../store.ts"
+import { ReportData } from "../report/data.ts"
+import type { GatherFault } from "../report/gather.ts"
+
+type ReportFlags = Pick<Shared, "root" | "from"> & { readonly out: Flag<string>; readonly data: Flag<string> }
+
+/** What may be asked of it. */
+export const command: Command<ReportFlags> = {
+  call: "deno task report <pipeline> [flags]",
+  about: "Makes a pipeline's report page again, of what its stages left and what its log tells. It runs nothing.",
+  names: 1,
+  flags: {
+    root: shared.root,
+    from: shared.from,
+    out: text("FILE", "where the page goes (<root>/<pipeline>/report.html)"),
+    data: text("FILE", "a report.json to make the page of, in the place of a pipeline"),
+  },
+  more:
+    "It prints the page's path. The page is one file that needs nothing else: open it by its path, or send it to\n" +
+    "somebody. The numbers lie beside it in report.json.",
+}
+
+type Fault = GatherFault | FileFault
+
+/** What draws, which is read only when something is drawn. */
+const drawing = Effect.promise(() => import("../report/write.ts"))
+
+const fromData = (path: string): Effect.Effect<string, StoreFault | FileFault> =>
+  Effect.gen(function* () {
+    const json = yield* Effect.tryPromise({
+      try: () => readFile(path, "utf8"),
+      catch: (cause) => storeFault("read", path, cause),
+    })
+    const data = decodeJson(ReportData, json)
+    if (E.isRight(data)) return (yield* drawing).reportPage(data.right)
+    const fault = data.left[0]!
+    return yield* Effect.fail({ ...fault, message: `${path} is no report.json of this version: ${fault.message}` })
+  })
+
+const written = (out: string, page: string): Effect.Effect<string, StoreFault> =>
+  Effect.tryPromise({
+    try: async () => {
+      await mkdir(dirname(out), { recursive: true })
+      await writeFile(out, page)
+      return out
+    },
+    catch: (cause) => storeFault("write", out, cause),
+  })
+
+const unclear = (why: string): Effect.Effect<never, StageFault> => Effect.fail(stageFault("unknown", "report", why))
+
+/** Makes the page; gives its path. */
+const made = (around: Surroundings, { names: [name], values }: Asked<ReportFlags>): Effect.Effect<string, Fault> =>
+  Effect.gen(function* () {
+    const { data, out } = values
+    if (data !== undefined) {
+      if (name !== undefined) return yield* unclear(`either a pipeline or --data; got ${name} and ${data}`)
+      const page = yield* fromData(data)
+      return yield* written(out ?? `${data.replace(/\.json$/, "")}.html`, page)
+    }
+    const all = yield* meant(around, values.from, name)
+    const pipeline = all[0]
+    if (pipeline === undefined || all.length > 1) {
+      return yield* unclear(`name a pipeline: ${all.map((r) => r.name).join(", ")}`)
+    }
+    const store = folder(rootOf(values.root))
+    const { gather, reportPage, writeReport } = yield* drawing
+    if (out === undefined) return yield* Effect.provide(writeReport(pipeline), store)
+    return yield* written(out, reportPage(yield* Effect.provide(gather(pipeline), store)))
+  })
+
+/** Runs it; gives the exit code. */
+export const report = (around: Surroundings, asked: Asked<ReportFlags>): Effect.Effect<number> =>
+  Effect.matchEffect(made(around, asked), {
+    onFailure: failure(around),
+    onSuccess: (path) =>
+      Effect.sync(() => {
+        around.terminal.write(`${path}\n`)
+        return 0
+      }),
+  })

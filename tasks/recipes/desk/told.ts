@@ -1,0 +1,62 @@
+/**
+ * What the report of the pipeline `world` says beside its numbers, and what its model is given to go on with.
+ * @module
+ */
+import type { Outline } from "../../report/outline.ts"
+import { samplesStage } from "../../report/samples.ts"
+import type { Sample } from "../../report/data.ts"
+import { grouped } from "../../progress.ts"
+import type { Stage } from "../../stage/stage.ts"
+import { last, table } from "./growing.ts"
+import { reach } from "./model.ts"
+import { languageOf, type Speaker } from "./models.ts"
+
+const most = grouped(last.context)
+
+const grew = `${table.length} extensions, each with a larger rotary base, then tuned on questions.`
+const stayed = `The base, tuned alike on rows of ${reach.context}: no extension, the same rotary base.`
+
+/** The outline. */
+export const outline: Outline = {
+  title: `A small Llama learns to look back over ${most} tokens`,
+  says: `A base that reads ${reach.context} tokens of Moby-Dick at a time is extended to ${most} in ${table.length} ` +
+    "stages, tuned on questions about the book, and asked for needles hidden in chapters that no training has seen. " +
+    "Beside it stands a control that was tuned alike and never extended.",
+  control: ["needles-control", "positions-control"],
+  stages: {
+    needles: { name: "Extended", says: grew },
+    "needles-control": { name: "Control: never extended", says: stayed },
+    "bits-before": { name: "base" },
+    "bits-after": { name: "after all stages" },
+    positions: { name: "extended" },
+    "positions-control": { name: "control" },
+    "two-of-four": { name: "Extended", says: "Four needles are hidden, and two of them asked for in one question." },
+    "key-value": { name: "Extended", says: "Eight invented names with numbers are hidden, and one is asked for." },
+    variables: {
+      name: "Extended",
+      says:
+        "Variables are set to each other in chains, and all names of one value asked for: nothing like it was trained.",
+    },
+  },
+  commands: ["plan world", "world", "report world"].map((line) => `npx -y deno task ${line}`),
+}
+
+/** Beginnings to go on with, and a question in a chat. */
+export const samples = (
+  model: Speaker,
+  // deno-lint-ignore no-explicit-any -- faults and services add up along the chain; a pipeline provides them all
+): Stage<ReadonlyArray<Sample>, any, any> =>
+  samplesStage({
+    name: "samples",
+    subject: { model, open: (files) => languageOf(model.name, files), as: null },
+    prompts: [
+      { text: "Call me Ishmael. Some years ago", limit: 60, sampling: { temperature: 0.8, topP: 0.95, seed: 1 } },
+      { text: "The white whale", limit: 60, sampling: { temperature: 0.8, topP: 0.95, seed: 2 } },
+      {
+        text: "You are a helpful assistant. USER: Who is the captain of the ship? ASSISTANT:",
+        limit: 32,
+        sampling: { temperature: 0, seed: 0 },
+        until: [" USER:"],
+      },
+    ],
+  })
