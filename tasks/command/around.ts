@@ -18,7 +18,8 @@ import { type Launch, launchOf } from "../../core/mesh/mpi/library.ts"
 import type { Spread } from "../../core/mesh/shape.ts"
 import { standard, type Terminal } from "../progress.ts"
 import { type Recipe, recipeNamed, recipes, recipesFrom, type Told } from "../recipes/registry.ts"
-import type { StageFault } from "../stage/fault.ts"
+import { adjustedBy, readSaid, type Said } from "../recipes/adjust.ts"
+import { type StageFault, stageFault } from "../stage/fault.ts"
 import { meshOf } from "../wish.ts"
 import { type Flag, oneOf, text } from "./flags.ts"
 
@@ -54,6 +55,7 @@ export type Shared = {
   readonly root: Flag<string>
   readonly from: Flag<string>
   readonly stage: Flag<string>
+  readonly with: Flag<Said>
   readonly device: Flag<Kind>
   readonly mesh: Flag<Spread>
 }
@@ -63,6 +65,11 @@ export const shared: Shared = {
   root: text("FOLDER", "where stages keep what they make (runs)"),
   from: text("FILE", "a module that exports pipelines of your own"),
   stage: text("NAME", "this stage alone, and what it needs"),
+  with: {
+    hint: "NAME=VALUE,..",
+    about: "settings of the pipeline: its data, its weights; one that it has not is answered by those that it has",
+    read: readSaid,
+  },
   device: oneOf(["webgpu", "wasm", "oracle"], "where it runs; without it the best that works is taken"),
   mesh,
 }
@@ -82,15 +89,21 @@ export const known = (
     ...around.recipes.filter((r) => !own.some((o) => o.name === r.name)),
   ])
 
-/** The pipelines that are meant: the named one, or all. */
+/** The pipelines that are meant: the named one, with its settings, or all. */
 export const meant = (
   around: Surroundings,
   from: string | undefined,
   name: string | undefined,
+  said?: Said,
 ): Effect.Effect<ReadonlyArray<Recipe>, StageFault> =>
   Effect.flatMap(known(around, from), (all) => {
-    if (name === undefined) return Effect.succeed(all)
-    const found = recipeNamed(all, name)
+    if (name === undefined) {
+      const why = "settings are those of one pipeline: name it"
+      return said === undefined ? Effect.succeed(all) : Effect.fail(stageFault("settings", "--with", why))
+    }
+    const found = E.flatMap((recipe: Recipe): E.Either<StageFault, Recipe> =>
+      said === undefined ? E.right(recipe) : adjustedBy(recipe, said)
+    )(recipeNamed(all, name))
     return E.isRight(found) ? Effect.succeed([found.right]) : Effect.fail(found.left)
   })
 

@@ -12,14 +12,14 @@ import { failure, meant, rootOf, type Shared, shared, type Surroundings } from "
 import { type Asked, type Command, type Flag, yes } from "./flags.ts"
 import { table } from "./table.ts"
 
-type ListFlags = Pick<Shared, "root" | "from"> & { readonly json: Flag<true> }
+type ListFlags = Pick<Shared, "root" | "from" | "with"> & { readonly json: Flag<true> }
 
 /** What may be asked of it. */
 export const command: Command<ListFlags> = {
   call: "deno task list [pipeline] [flags]",
   about: "Lists pipelines and their stages, with keys and with what there is of them.",
   names: 1,
-  flags: { root: shared.root, from: shared.from, json: yes("as JSON") },
+  flags: { with: shared.with, root: shared.root, from: shared.from, json: yes("as JSON") },
   more:
     "A key is the digest of all that a stage depends on, so it is known when what it needs is there. cached: its\n" +
     "output is there; interrupted: it goes on from its journal; torn: it will be made again; running: by whom.",
@@ -61,7 +61,7 @@ const one = (recipe: Recipe, json: boolean) =>
 const listed = (around: Surroundings, { names, values }: Asked<ListFlags>): Effect.Effect<number, never, Store> =>
   Effect.gen(function* () {
     const json = values.json === true
-    const recipes = yield* meant(around, values.from, names[0])
+    const recipes = yield* meant(around, values.from, names[0], values.with)
     let code = 0
     const all = yield* Effect.forEach(
       recipes,

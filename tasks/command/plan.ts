@@ -18,7 +18,7 @@ import { type Asked, type Command, type Flag, yes } from "./flags.ts"
 import { rate } from "./rate.ts"
 import { spanText, table } from "./table.ts"
 
-type PlanFlags = Pick<Shared, "root" | "from" | "device"> & {
+type PlanFlags = Pick<Shared, "root" | "from" | "with" | "device"> & {
   readonly json: Flag<true>
   readonly "no-time": Flag<true>
 }
@@ -29,6 +29,7 @@ export const command: Command<PlanFlags> = {
   about: "Says what a pipeline will take, stage by stage. Nothing of it runs.",
   names: 1,
   flags: {
+    with: shared.with,
     device: shared.device,
     root: shared.root,
     from: shared.from,
@@ -183,7 +184,7 @@ const planned = (
   asked: Asked<PlanFlags>,
 ): Effect.Effect<number, StageFault | StoreFault, Store> =>
   Effect.gen(function* () {
-    const recipes = yield* meant(around, asked.values.from, asked.names[0])
+    const recipes = yield* meant(around, asked.values.from, asked.names[0], asked.values.with)
     const machine = yield* machineOf(around, asked)
     const all = yield* Effect.forEach(recipes, (recipe) =>
       Effect.map(survey(recipe.stages), (seen) => ({ recipe, rows: seen.map(rowOf(machine)) })))

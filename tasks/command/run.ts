@@ -57,7 +57,7 @@ const one = <A>(e: E.Either<StageFault, A>): Effect.Effect<A, StageFault> =>
 /** The pipeline that is meant; where only one is known it need not be named. */
 const recipeOf = (around: Surroundings, { names, values }: Asked<RunFlags>): Effect.Effect<Recipe, StageFault> =>
   Effect.flatMap(
-    meant(around, values.from, names[0]),
+    meant(around, values.from, names[0], values.with),
     (all) =>
       all.length === 1
         ? Effect.succeed(all[0]!)

@@ -13,15 +13,15 @@ import type { Around, Growing, GrowingFault, Model } from "./grow.ts"
 import { Material, openMaterial } from "./material.ts"
 import { openModel } from "./measure.ts"
 
-/** The stage `questions`: one pair for each chunk of `size` tokens. Only a writer that is the base itself needs the base. */
+/** The stage `name-questions`: one pair for each chunk of `size` tokens. Only a writer that is the base itself needs the base. */
 export const questionsOf = (
-  { config, material, seed }: Growing,
+  { name, config, material, seed }: Growing,
   choice: WriterChoice,
   base: Model,
   size: number,
 ): Stage<Pairs, GrowingFault, Around> => {
   const shared = {
-    name: "questions",
+    name: `${name}-questions`,
     material: {
       of: Material.encode(material) as Json,
       open: Effect.map(

@@ -62,16 +62,19 @@ export interface Growing {
 
 const short = (n: number): string => n >= 1e6 ? `${n / 1e6}M` : n >= 1e3 ? `${n / 1e3}K` : `${n}`
 
-const whole = (n: number): string => Number(n.toFixed(2)).toString()
+const few = (n: number): string => Number(n.toFixed(2)).toString()
+
+const parametersOf = (c: Config): string => `${parameterCount(c).toLocaleString("en-US")} parameters`
 
 const notesOf = (g: Growing, row: Extension): ReadonlyArray<string> => [
+  parametersOf(g.config),
   `theta ${short(row.theta)}`,
-  `warm-up ${row.warmup}, then a constant ${row.rate}`,
-  `a token costs ${whole(costRatio(g.config, g.reach.context, row.context))} times one at ${g.reach.context}`,
-  `its keys and values take ${whole(cacheBytes(g.config, row.context, 4) / 2 ** 30)} GiB in f32`,
-  ...(row.bin === undefined
-    ? []
-    : [`documents from ${row.bin.from} tokens${Number.isFinite(row.bin.below) ? ` and below ${row.bin.below}` : ""}`]),
+  `warm-up ${row.warmup}, then ${row.rate.toExponential()}`,
+  `a token costs ${few(costRatio(g.config, g.reach.context, row.context))} x one at ${g.reach.context / 1024}K`,
+  `keys and values ${few(cacheBytes(g.config, row.context, 4) / 2 ** 30)} GiB in f32`,
+  ...(row.bin === undefined ? [] : [
+    `documents of ${short(row.bin.from)}${Number.isFinite(row.bin.below) ? ` to ${short(row.bin.below)}` : "+"} tokens`,
+  ]),
   ...(g.notes?.(row) ?? []),
 ]
 
@@ -115,7 +118,7 @@ const trained = <D>(g: Growing, row: Extension, before: Model, r: Reading<D>): M
     start: (outputs) => outputs.before.parameters,
     data: { settings: r.settings, batches: (outputs) => r.rows(outputs.from) },
   })
-  return planned(declared, stepping, [`${parameterCount(g.config)} parameters`, ...notesOf(g, row)])
+  return planned(declared, stepping, notesOf(g, row))
 }
 
 // ---- text --------------------------------------------------------------------
@@ -150,7 +153,7 @@ export const baseStage = (g: Growing, packing: Packing, recipe: Recipe): Model =
     needs: { from },
     data: { settings, batches: rows },
   })
-  return planned(declared, stepping, [`${parameterCount(g.config)} parameters`, `theta ${short(g.config.theta)}`])
+  return planned(declared, stepping, [parametersOf(g.config), `theta ${short(g.config.theta)}`])
 }
 
 /** Learns from the documents of a row's bin, as LWM's text stages do. */

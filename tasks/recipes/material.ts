@@ -28,7 +28,7 @@ import { type Store, type StoreFault, utf8 } from "../store.ts"
 
 /** What is read. */
 export interface Material {
-  /** What people call it: `books`. A flag of this name says where it is. */
+  /** What people call it: `books`. The setting of this name says where it is. */
   readonly flag: string
   /** A book's name, a folder, or files of one kind; none where nobody has said. */
   readonly names: ReadonlyArray<string>
@@ -66,9 +66,9 @@ export const openMaterial = (m: Material): Effect.Effect<Opened, DataFault> =>
   Effect.gen(function* () {
     if (m.names.length === 0) {
       const message =
-        `nobody has said where the ${m.flag} are: give --${m.flag}=FOLDER of .txt files, or a .jsonl or ` +
+        `nobody has said where the ${m.flag} are: give --with=${m.flag}=FOLDER of .txt files, or a .jsonl or ` +
         `.parquet file with the field text`
-      return yield* Effect.fail(dataFault("settings", `--${m.flag}`, message))
+      return yield* Effect.fail(dataFault("settings", m.flag, message))
     }
     const source = yield* fromEither(named(m.names))
     const parts = yield* fromEither(split(source, m.held))
@@ -115,7 +115,7 @@ const BinCodec = t.readonlyArray(t.tuple([natural, t.union([natural, t.null])]))
 const written = ({ from, below }: Bin): [number, number | null] => [from, Number.isFinite(below) ? below : null]
 
 const describe = ({ names, tokenizer, flag }: Material): ReadonlyArray<string> => [
-  names.length === 0 ? `missing: give --${flag}=FOLDER` : `from ${names.join(", ")}`,
+  names.length === 0 ? `missing: give --with=${flag}=FOLDER` : `from ${names.join(", ")}`,
   `tokens of ${tokenizer}`,
 ]
 

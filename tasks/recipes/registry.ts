@@ -13,7 +13,10 @@ import type { Events } from "../events.ts"
 import { type StageFault, stageFault } from "../stage/fault.ts"
 import type { Pipeline, Stage } from "../stage/stage.ts"
 import type { Store } from "../store.ts"
+import type { Adjustment } from "./adjust.ts"
 import { example } from "./example.ts"
+import { lwm7b } from "./lwm/pipeline.ts"
+import { studio } from "./studio.ts"
 
 // ---- types -----------------------------------------------------------------
 
@@ -29,13 +32,13 @@ export interface Runnable {
   readonly [name: string]: Stage<any, Told, Around>
 }
 
-/** A pipeline that a command can run. */
-export type Recipe = Pipeline<Runnable>
+/** A pipeline that a command can run; some have settings that `--with` says. */
+export type Recipe = Pipeline<Runnable> & { readonly adjust?: Adjustment<Runnable> }
 
 // ---- what there is ---------------------------------------------------------------
 
 /** The pipelines of the house. */
-export const recipes: ReadonlyArray<Recipe> = [example]
+export const recipes: ReadonlyArray<Recipe> = [example, studio, lwm7b]
 
 const isRecipe = (x: unknown): x is Recipe =>
   typeof x === "object" && x !== null && "stages" in x && "name" in x && "about" in x && typeof x.name === "string" &&

@@ -15,10 +15,12 @@ import type { WriterChoice } from "../questions/choice.ts"
 import { standardShares } from "../questions/stage.ts"
 import { type AnyStage, type Expectation, type Pipeline, pipeline } from "../stage/stage.ts"
 import { questionsOf } from "./ask.ts"
+import { type Adjustable, adjustable } from "./adjust.ts"
 import { byName, configOf, extend, type Extension, type Reach, standardStep } from "./extend.ts"
 import { baseStage, chatStage, type Growing, type Model, textStage } from "./grow.ts"
 import { documentsStage, heldOutStage, type Material } from "./material.ts"
 import { bitsOf, gridUpTo, needlesOf } from "./measure.ts"
+import { sayable } from "./sayable.ts"
 
 // ---- settings ------------------------------------------------------------------
 
@@ -97,14 +99,14 @@ const timed = (model: Model): Model => ({
 
 // ---- stages --------------------------------------------------------------------
 
-/** The declared pipeline. */
-export const studio = (s: StudioSettings = studioSettings): Pipeline => {
+/** The pipeline of some settings. */
+export const studioOf = (s: StudioSettings): Pipeline => {
   const config = { ...presets[s.preset], ...studioReach }
   const material: Material = {
     ...{ flag: "books", names: s.books, joined: false, tokenizer: "llama2", held: { heldOut: 0.02, by: "document" } },
   }
-  const documents = documentsStage("books", material, [])
-  const heldOut = heldOutStage("held-out", material, 1_000_000)
+  const documents = documentsStage("studio-books", material, [])
+  const heldOut = heldOutStage("studio-held-out", material, 1_000_000)
   const growing: Growing = {
     ...{ name: "studio", config, reach: studioReach, material, documents, seed: s.seed, plan: () => long },
   }
@@ -115,13 +117,28 @@ export const studio = (s: StudioSettings = studioSettings): Pipeline => {
   const chat = timed(chatStage(growing, chatting)(chatRow, text.at(-1)!))
   const longest = configOf(config, chatRow)
   const bits = (name: string, model: Model, at: Reach) =>
-    bitsOf(`bits-${name}`, model, configOf(config, at), material.tokenizer, heldOut, studioReach.context)
+    bitsOf(`studio-bits-${name}`, model, configOf(config, at), material.tokenizer, heldOut, studioReach.context)
   const before = bits("base", base, studioReach)
   const after = bits("128K", text.at(-1)!, chatRow)
   const stages: ReadonlyArray<AnyStage> = [
     ...[documents, heldOut, base, ...text, questions, chat, before, after],
-    regressionStage({ name: "short-128K", before, after }),
-    needlesOf("needles", chat, longest, material.tokenizer, heldOut, gridUpTo(chatRow.context, { rounds: 1 })),
+    regressionStage({ name: "studio-short-128K", before, after }),
+    needlesOf("studio-needles", chat, longest, material.tokenizer, heldOut, gridUpTo(chatRow.context, { rounds: 1 })),
   ]
   return pipeline("studio", `LWM's stages on one large GPU: ${s.preset} from 4K to 128K tokens`, byName(stages))
 }
+
+/** The declared pipeline. */
+export const studio: Adjustable = adjustable(studioOf, {
+  standard: studioSettings,
+  settings: {
+    preset: {
+      about: Object.keys(presets).join(", "),
+      set: (s, text) =>
+        Object.hasOwn(presets, text)
+          ? E.right({ ...s, preset: text as Preset })
+          : E.left(`one of ${Object.keys(presets).join(", ")}`),
+    },
+    ...sayable(),
+  },
+})

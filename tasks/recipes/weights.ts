@@ -37,7 +37,7 @@ const sizes = ["vocab", "model", "hidden", "layers", "groups", "share", "head"] 
 
 /** What to bring, for those who have brought nothing. */
 const wanted = ({ model, config }: Brought): string =>
-  `${model}: give --weights=FOLDER, a folder with config.json and .safetensors files of a Llama of ${config.layers} layers ` +
+  `${model}: give --with=weights=FOLDER, a folder with config.json and .safetensors files of a Llama of ${config.layers} layers ` +
   `of ${config.model} (${parameterCount(config)} parameters), as Hugging Face's readers know it`
 
 const saying = (e: unknown): string => e instanceof Error ? e.message : String(e)
@@ -99,7 +99,7 @@ const tensorsIn = (brought: Brought, folder: string): Effect.Effect<ReadonlyArra
 const load = (brought: Brought): Effect.Effect<Trained, FileFault | StoreFault, Store> =>
   Effect.gen(function* () {
     const { folder } = brought
-    if (folder === undefined) return yield* Effect.fail(fileFault("missing", "--weights", wanted(brought)))
+    if (folder === undefined) return yield* Effect.fail(fileFault("missing", "weights", wanted(brought)))
     yield* checkConfig(brought, folder)
     const tensors = yield* tensorsIn(brought, folder)
     const missing = [...huggingFaceNames(brought.config)].find((name) => tensors.every((x) => x.name !== name))
@@ -118,7 +118,7 @@ export const weightsStage = (brought: Brought): Stage<Trained, FileFault | Store
   stage({
     name: brought.name,
     version: "1",
-    about: `${brought.model}, brought by --weights`,
+    about: `${brought.model}, brought by --with=weights`,
     codec: t.strict({ model: t.string, folder: t.union([t.string, t.null]), sizes: t.readonlyArray(t.number) }),
     settings: {
       model: brought.model,
@@ -131,7 +131,7 @@ export const weightsStage = (brought: Brought): Stage<Trained, FileFault | Store
       E.right({
         notes: [
           `${parameterCount(brought.config)} parameters`,
-          brought.folder === undefined ? "missing: give --weights=FOLDER" : `from ${brought.folder}`,
+          brought.folder === undefined ? "missing: give --with=weights=FOLDER" : `from ${brought.folder}`,
         ],
       }),
     make: () => load(brought),

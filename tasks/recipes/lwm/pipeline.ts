@@ -19,11 +19,13 @@ import { standardShares } from "../../questions/stage.ts"
 import { regressionStage } from "../../evaluate/stage.ts"
 import { type AnyStage, type Pipeline, pipeline } from "../../stage/stage.ts"
 import { questionsOf } from "../ask.ts"
+import { type Adjustable, adjustable } from "../adjust.ts"
 import { byName, configOf, extend, type Extension } from "../extend.ts"
 import { chatStage, type Growing, type Model, textStage } from "../grow.ts"
 import { documentsStage, heldOutStage, type Material } from "../material.ts"
 import { bitsOf, needlesOf } from "../measure.ts"
 import { lwmMesh, ours } from "../mesh.ts"
+import { sayable, served } from "../sayable.ts"
 import { weightsStage } from "../weights.ts"
 import { chatStages, devices, paperBillions, reach, type Row, textStages } from "./table.ts"
 
@@ -47,10 +49,7 @@ export const lwmSettings: LwmSettings = {
   weights: undefined,
   books: [],
   dialogues: [],
-  writer: {
-    ...{ kind: "endpoint", url: "http://localhost:8080/v1", model: "llama-2-7b-chat" },
-    ...{ secretIn: "OPENAI_API_KEY", together: 16 },
-  },
+  writer: served,
   seed: 42,
 }
 
@@ -71,11 +70,9 @@ const planOf = ({ name }: Pick<Extension, "name">): Plan => ({ ...long, spread: 
 
 /** What `plan` says of a row: the paper's figures, and what becomes of its mesh. */
 export const paperNotes = ({ name, steps, tokens }: Extension): ReadonlyArray<string> => [
-  `${steps} steps of 4M tokens are ${Number(paperBillions({ steps, tokens }).toFixed(2))}B (the paper's M is 2^20)`,
+  `${steps} x 4M = ${Number(paperBillions({ steps, tokens }).toFixed(2))}B tokens (M is 2^20)`,
   `LWM's mesh ${rowNamed(name).mesh} on ${devices} chips: ${tokens / devices} tokens a rank there and here`,
-  `${
-    Math.round((3 * 4 * parameterCount(config)) / 2 ** 30)
-  } GiB of a rank are parameters and moments, which LWM divides`,
+  `${Math.round((3 * 4 * parameterCount(config)) / 2 ** 30)} GiB a rank are parameters and moments, which LWM divides`,
 ]
 
 // ---- stages --------------------------------------------------------------------
@@ -89,7 +86,7 @@ const growingOf = (s: LwmSettings): Growing => ({
   config,
   reach,
   material: materialOf(s),
-  documents: documentsStage("books", materialOf(s), paperBins),
+  documents: documentsStage("lwm-books", materialOf(s), paperBins),
   seed: s.seed,
   plan: planOf,
   notes: paperNotes,
@@ -98,11 +95,11 @@ const growingOf = (s: LwmSettings): Growing => ({
 /** Characters of books that are kept for haystacks: more than a million tokens. */
 const haystack = 6_000_000
 
-/** The declared pipeline. Without weights and books it is planned; run, it says what to bring. */
-export const lwm7b = (s: LwmSettings = lwmSettings): Pipeline => {
+/** The pipeline of some settings. */
+export const lwmOf = (s: LwmSettings): Pipeline => {
   const growing = growingOf(s)
   const base: Model = weightsStage({ name: "llama-2-7b", model: "Llama-2 7B", config, folder: s.weights })
-  const heldOut = heldOutStage("held-out", growing.material, haystack)
+  const heldOut = heldOutStage("lwm-held-out", growing.material, haystack)
   const text = extend(textStages, reach, base, textStage(growing, stream))
   const chatting = {
     questions: questionsOf(growing, s.writer, base, standardSize),
@@ -113,14 +110,14 @@ export const lwm7b = (s: LwmSettings = lwmSettings): Pipeline => {
   const chat = chatStages.map((row, i) => chatStage(growing, chatting)(row, text[i + 1]!))
   const needles = chat.map((model, i) => {
     const row = chatStages[i]!
-    return needlesOf(`needles-${row.name}`, model, configOf(config, row), "llama2", heldOut)
+    return needlesOf(`lwm-needles-${row.name}`, model, configOf(config, row), "llama2", heldOut)
   })
   const bits = (name: string, model: Model, at: { readonly context: number; readonly theta: number }) =>
-    bitsOf(`bits-${name}`, model, configOf(config, at), "llama2", heldOut, reach.context)
+    bitsOf(`lwm-bits-${name}`, model, configOf(config, at), "llama2", heldOut, reach.context)
   const before = bits("base", base, reach)
   const after = text.map((model, i) => bits(textStages[i]!.name, model, textStages[i]!))
   const regressions = after.map((stage, i) =>
-    regressionStage({ name: `short-${textStages[i]!.name}`, before, after: stage })
+    regressionStage({ name: `lwm-short-${textStages[i]!.name}`, before, after: stage })
   )
   const stages: ReadonlyArray<AnyStage> = [
     ...[base, growing.documents, heldOut, ...text, chatting.questions, ...chat],
@@ -129,3 +126,15 @@ export const lwm7b = (s: LwmSettings = lwmSettings): Pipeline => {
   const about = "Stage I of the Large World Model: Llama-2 7B from 4K to 1M tokens, tuned for chat, found needles"
   return pipeline("lwm-7b", about, byName(stages))
 }
+
+/** The declared pipeline. Without weights and books it is planned; run, it says what to bring. */
+export const lwm7b: Adjustable = adjustable(lwmOf, {
+  standard: lwmSettings,
+  settings: {
+    weights: {
+      about: "a folder of Llama-2 7B: config.json and .safetensors",
+      set: (s, weights) => E.right({ ...s, weights }),
+    },
+    ...sayable(),
+  },
+})

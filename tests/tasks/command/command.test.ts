@@ -19,6 +19,7 @@ import { commands } from "../../../tasks/command/command.ts"
 import { count, oneOf, parse, text, usageOf, yes } from "../../../tasks/command/flags.ts"
 import { spanText, table } from "../../../tasks/command/table.ts"
 import { parseLog, say } from "../../../tasks/events.ts"
+import { adjustable } from "../../../tasks/recipes/adjust.ts"
 import type { Recipe } from "../../../tasks/recipes/registry.ts"
 import { pipeline, stage } from "../../../tasks/stage/stage.ts"
 import { counter, total } from "../stage/counter.ts"
@@ -124,7 +125,27 @@ it("every command has help, and says what was wrong with its flags", () =>
     assert.match(unknown.err, /^wrods: there is no such pipeline; there are words, plans/)
     assert.match((await call("run words --stage=x")).err, /has no such stage; it has counter, total/)
     assert.match((await call("run")).err, /name a pipeline: words, plans/)
+    assert.match((await call("run words --with=a")).err, /^--with is 'a'; expected settings and their values/)
+    assert.match((await call("plan words --with=a=1")).err, /the pipeline has no settings to be said; leave --with out/)
+    assert.match((await call("list --with=a=1")).err, /settings are those of one pipeline: name it/)
     assert.equal(await readdir(root), [], "nothing was written")
+  }))
+
+it("settings are said by --with", () =>
+  inFolder(async (call) => {
+    const adjusted = adjustable((to: number) => pipeline("upto", "Counts", { counted: counter(to) }), {
+      standard: 2,
+      settings: { to: { about: "how far", set: (_, text) => E.right(Number(text)) } },
+    })
+    const recipes = [adjusted as unknown as Recipe]
+    const more = { recipes }
+    assert.match((await call("run upto --with=to=4", more)).out, /^counter {2}done/)
+    assert.match((await call("list upto --with=to=4", more)).out, /cached/)
+    assert.match((await call("list upto", more)).out, /missing/)
+    assert.match(
+      (await call("plan upto --with=from=4 --no-time", more)).err,
+      /no setting 'from'; there are to \(how far\)/,
+    )
   }))
 
 it("run makes what is not there, a line a stage, and writes a log; list and plan tell how it stands", () =>

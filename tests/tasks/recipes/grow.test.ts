@@ -111,7 +111,7 @@ it("grows, asks, is tuned, and is measured; run again it does nothing", () =>
       "books",
       "tiny-128",
       "tiny-512",
-      "questions",
+      "tiny-questions",
       "tiny-chat-512",
       "held-out",
       "needles",

@@ -6,15 +6,15 @@ import { suite } from "uvu"
 import * as assert from "uvu/assert"
 import { events } from "../../../tasks/events.ts"
 import { chatStages, textStages } from "../../../tasks/recipes/lwm/table.ts"
-import { lwm7b, lwmSettings, paperNotes } from "../../../tasks/recipes/lwm/pipeline.ts"
+import { lwm7b, lwmOf, lwmSettings, paperNotes } from "../../../tasks/recipes/lwm/pipeline.ts"
 import { inOrder, pipelineFaults, stageNamed } from "../../../tasks/stage/key.ts"
 import { run } from "../../../tasks/stage/run.ts"
-import type { AnyStage, Expectation, Stage } from "../../../tasks/stage/stage.ts"
+import type { AnyStage, Expectation, Pipeline, Stage } from "../../../tasks/stage/stage.ts"
 import { memory, type Store } from "../../../tasks/store.ts"
 
 const it = suite("tasks/recipes/lwm/pipeline")
 
-const pipeline = lwm7b()
+const pipeline = lwm7b
 
 const named = (name: string): AnyStage => {
   const found = stageNamed(pipeline, name)
@@ -31,7 +31,7 @@ const expected = (name: string): Expectation => {
 it("is whole: text stages one after another, chat from the text model of its length, needles for each", () => {
   assert.equal(pipelineFaults(pipeline), [])
   const names = inOrder(pipeline.stages).map(({ name }) => name)
-  const order = ["llama-2-7b", "books", ...textStages.map(({ name }) => `lwm-${name}`), "questions"]
+  const order = ["llama-2-7b", "lwm-books", ...textStages.map(({ name }) => `lwm-${name}`), "lwm-questions"]
   assert.equal(names.filter((name) => order.includes(name)), order)
   const before = (name: string): string => named(name).needs["before"]!.name
   assert.equal(textStages.map(({ name }) => before(`lwm-${name}`)), [
@@ -43,8 +43,8 @@ it("is whole: text stages one after another, chat from the text model of its len
   ])
   assert.equal(chatStages.map(({ name }) => before(`lwm-${name}`)), ["lwm-128K", "lwm-256K", "lwm-512K", "lwm-1M"])
   for (const { name, context } of chatStages) {
-    assert.is(named(`needles-${name}`).needs["model"], named(`lwm-${name}`))
-    const { notes, context: longest } = expected(`needles-${name}`)
+    assert.is(named(`lwm-needles-${name}`).needs["model"], named(`lwm-${name}`))
+    const { notes, context: longest } = expected(`lwm-needles-${name}`)
     assert.is(longest, context)
     assert.equal(notes, ["240 prompts: needle, 8 lengths x 10 depths"])
   }
@@ -52,15 +52,15 @@ it("is whole: text stages one after another, chat from the text model of its len
 
 it("says the paper's figures of every stage", () => {
   assert.equal([...textStages, ...chatStages].map((row) => paperNotes(row).slice(0, 2).join("; ")), [
-    "1200 steps of 4M tokens are 4.8B (the paper's M is 2^20); LWM's mesh 1,-1,4,1 on 256 chips: 16384 tokens a rank there and here",
-    "3000 steps of 4M tokens are 12B (the paper's M is 2^20); LWM's mesh 1,-1,8,1 on 256 chips: 16384 tokens a rank there and here",
-    "3000 steps of 4M tokens are 12B (the paper's M is 2^20); LWM's mesh 1,-1,16,1 on 256 chips: 16384 tokens a rank there and here",
-    "720 steps of 4M tokens are 2.88B (the paper's M is 2^20); LWM's mesh 1,-1,16,2 on 256 chips: 16384 tokens a rank there and here",
-    "450 steps of 4M tokens are 1.8B (the paper's M is 2^20); LWM's mesh 1,-1,16,4 on 256 chips: 16384 tokens a rank there and here",
-    "300 steps of 4M tokens are 1.2B (the paper's M is 2^20); LWM's mesh 1,-1,8,1 on 256 chips: 16384 tokens a rank there and here",
-    "300 steps of 4M tokens are 1.2B (the paper's M is 2^20); LWM's mesh 1,-1,16,1 on 256 chips: 16384 tokens a rank there and here",
-    "300 steps of 4M tokens are 1.2B (the paper's M is 2^20); LWM's mesh 1,-1,16,2 on 256 chips: 16384 tokens a rank there and here",
-    "300 steps of 4M tokens are 1.2B (the paper's M is 2^20); LWM's mesh 1,-1,16,4 on 256 chips: 16384 tokens a rank there and here",
+    "1200 x 4M = 4.8B tokens (M is 2^20); LWM's mesh 1,-1,4,1 on 256 chips: 16384 tokens a rank there and here",
+    "3000 x 4M = 12B tokens (M is 2^20); LWM's mesh 1,-1,8,1 on 256 chips: 16384 tokens a rank there and here",
+    "3000 x 4M = 12B tokens (M is 2^20); LWM's mesh 1,-1,16,1 on 256 chips: 16384 tokens a rank there and here",
+    "720 x 4M = 2.88B tokens (M is 2^20); LWM's mesh 1,-1,16,2 on 256 chips: 16384 tokens a rank there and here",
+    "450 x 4M = 1.8B tokens (M is 2^20); LWM's mesh 1,-1,16,4 on 256 chips: 16384 tokens a rank there and here",
+    "300 x 4M = 1.2B tokens (M is 2^20); LWM's mesh 1,-1,8,1 on 256 chips: 16384 tokens a rank there and here",
+    "300 x 4M = 1.2B tokens (M is 2^20); LWM's mesh 1,-1,16,1 on 256 chips: 16384 tokens a rank there and here",
+    "300 x 4M = 1.2B tokens (M is 2^20); LWM's mesh 1,-1,16,2 on 256 chips: 16384 tokens a rank there and here",
+    "300 x 4M = 1.2B tokens (M is 2^20); LWM's mesh 1,-1,16,4 on 256 chips: 16384 tokens a rank there and here",
   ])
 })
 
@@ -68,11 +68,11 @@ it("forecasts tokens, steps, mesh, operations and memory of a rank, without a va
   const { tokens, steps, context, mesh, memory, flops, notes } = expected("lwm-32K")
   assert.equal([tokens, steps, context, mesh], [5_033_164_800, 1200, 32_768, "data=64,ring=4"])
   for (
-    const note of ["6738415616 parameters", "theta 1M", "warm-up 100, then a constant 0.00004"].concat(
-      "a token costs 2 times one at 4096",
-      "its keys and values take 32 GiB in f32",
-      "documents from 10000 tokens and below 100000",
-      "75 GiB of a rank are parameters and moments, which LWM divides",
+    const note of ["6,738,415,616 parameters", "theta 1M", "warm-up 100, then 4e-5"].concat(
+      "a token costs 2 x one at 4K",
+      "keys and values 32 GiB in f32",
+      "documents of 10K to 100K tokens",
+      "75 GiB a rank are parameters and moments, which LWM divides",
     )
   ) assert.ok(notes!.includes(note), note)
   // parameters and two moments, and a gradient as large as the parameters before the update
@@ -83,12 +83,12 @@ it("forecasts tokens, steps, mesh, operations and memory of a rank, without a va
 })
 
 it("depends on what is brought", () => {
-  const other = lwm7b({ ...lwmSettings, books: ["/books"], weights: "/llama", writer: { kind: "rules" } })
-  const settings = (p: typeof pipeline, name: string) => {
+  const other = lwmOf({ ...lwmSettings, books: ["/books"], weights: "/llama", writer: { kind: "rules" } })
+  const settings = (p: Pipeline, name: string) => {
     const found = stageNamed(p, name)
     return E.isRight(found) ? found.right.settings : undefined
   }
-  for (const name of ["llama-2-7b", "books", "held-out", "questions", "lwm-1M"]) {
+  for (const name of ["llama-2-7b", "lwm-books", "lwm-held-out", "lwm-questions", "lwm-1M"]) {
     assert.not.equal(settings(other, name), settings(pipeline, name))
   }
   assert.not.match(JSON.stringify(inOrder(pipeline.stages).map((s) => s.settings)), "undefined")
@@ -102,10 +102,10 @@ it("says what to bring when it is run with nothing", async () => {
   }
   assert.match(
     await said("llama-2-7b"),
-    "Llama-2 7B: give --weights=FOLDER, a folder with config.json and .safetensors",
+    "Llama-2 7B: give --with=weights=FOLDER, a folder with config.json and .safetensors",
   )
-  assert.match(await said("books"), "nobody has said where the books are: give --books=FOLDER")
-  assert.match(await said("held-out"), "nobody has said where the books are: give --books=FOLDER")
+  assert.match(await said("lwm-books"), "nobody has said where the books are: give --with=books=FOLDER")
+  assert.match(await said("lwm-held-out"), "nobody has said where the books are: give --with=books=FOLDER")
 })
 
 it.run()

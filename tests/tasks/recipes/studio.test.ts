@@ -8,7 +8,7 @@ import { inOrder, pipelineFaults } from "../../../tasks/stage/key.ts"
 const it = suite("tasks/recipes/studio")
 
 it("is whole, and each stage looks twice as far as the one before it at least", () => {
-  assert.equal(pipelineFaults(studio()), [])
+  assert.equal(pipelineFaults(studio), [])
   assert.equal(tableFaults(studioStages, studioReach), [])
   const contexts = [studioReach, ...studioStages].map(({ context }) => context)
   assert.equal(contexts, [4096, 16_384, 65_536, 131_072])
@@ -16,7 +16,7 @@ it("is whole, and each stage looks twice as far as the one before it at least", 
 })
 
 it("fits into 80 GB with room for the device's own, and takes less than a day at 40 % of an H100 in f32", () => {
-  const trainings = inOrder(studio().stages).flatMap((stage) => {
+  const trainings = inOrder(studio.stages).flatMap((stage) => {
     const found = stage.expects()
     if (E.isLeft(found)) throw new Error(JSON.stringify(found.left))
     return found.right.flops === undefined ? [] : [found.right]

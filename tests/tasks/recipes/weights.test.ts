@@ -70,7 +70,8 @@ it("takes a folder of files, each with some of the tensors, and leaves out what 
 })
 
 it("says what to bring", async () => {
-  const wanted = "give --weights=FOLDER, a folder with config.json and .safetensors files of a Llama of 2 layers of 8"
+  const wanted =
+    "give --with=weights=FOLDER, a folder with config.json and .safetensors files of a Llama of 2 layers of 8"
   assert.match(await faultOf(undefined), `Tiny: ${wanted}`)
   assert.match(await faultOf(join(tmpdir(), "orrery-nowhere")), "cannot read")
   await withFolder({ "config.json": JSON.stringify(toForeign(config)) }, async (folder) => {
@@ -96,7 +97,7 @@ it("says what to bring", async () => {
 it("is planned without a folder, and says that it is missing", () => {
   const expectation = stageFor(undefined).expects()
   if (E.isLeft(expectation)) throw new Error("a fault")
-  assert.ok(expectation.right.notes!.includes("missing: give --weights=FOLDER"))
+  assert.ok(expectation.right.notes!.includes("missing: give --with=weights=FOLDER"))
   assert.not.equal(stageFor(undefined).settings, stageFor("/somewhere").settings)
 })
 
