@@ -7,9 +7,13 @@
  * @module
  */
 import { hostFold, type HostKey, hostKey, hostNormal } from "../../../core/random/host.ts"
+import { cos, power, sin } from "../../../core/tensor/elementary.ts"
+import type { AnyHost } from "../../../core/tensor/host.ts"
 import { f32 } from "../../../core/tensor/spec.ts"
 import type { Config } from "../../../models/llama/config.ts"
-import { type Hosts, initialise, type Parameters } from "../../../models/llama/parameters.ts"
+import { type Block, type Hosts, initialise, type Parameters } from "../../../models/llama/parameters.ts"
+
+// ---- places ------------------------------------------------------------------
 
 /** A matrix by rows. */
 type Matrix = ReadonlyArray<Float64Array>
@@ -26,94 +30,121 @@ const normal = (key: HostKey, rows: number, columns: number): Matrix => {
 interface Places {
   readonly token: number
   readonly constant: number
-  readonly slots: ReadonlyArray<number>
+  readonly slots: readonly [one: number, two: number, three: number]
   readonly slot: number
 }
 
-const placesOf = ({ model }: Config): Places => {
-  const slot = Math.floor(model / 6)
+/** A slot is what a head can write, and no more than leaves half of the stream to the token. */
+const placesOf = ({ model, head }: Config): Places => {
+  const slot = Math.min(head, Math.floor(model / 6))
   const token = model - 1 - 3 * slot
-  return { token, constant: token, slots: [0, 1, 2].map((i) => token + 1 + i * slot), slot }
+  return { token, constant: token, slots: [token + 1, token + 1 + slot, token + 1 + 2 * slot], slot }
 }
 
-/** Pairs of a head that turn by less than a radian over the whole context, and those that tell neighbours apart. */
-const pairsOf = ({ head, theta, context }: Config): { readonly slow: number; readonly fast: number } => {
-  const turns = Array.from({ length: head / 2 }, (_, i) => theta ** (-2 * i / head))
-  return { slow: Math.max(1, turns.filter((t) => t * context < 2).length), fast: turns.filter((t) => t > 0.1).length }
+/** Radians that pair i of a head turns by from token to token. */
+const turn = ({ head, theta }: Pick<Config, "head" | "theta">, i: number): number => power(theta, -2 * i / head)
+
+/** Pairs of a head that turn by less than two radians over the whole context, and those that tell neighbours apart. */
+const pairsOf = (c: Config): { readonly slow: number; readonly fast: number } => {
+  const turns = Array.from({ length: c.head / 2 }, (_, i) => turn(c, i))
+  return { slow: Math.max(1, turns.filter((t) => t * c.context < 2).length), fast: turns.filter((t) => t > 0.1).length }
 }
 
-/** Writes into a tensor's data of rows `model` and columns `group head`, or the other way round. */
+/** Where a number lies in a tensor of the axes model, group and head. */
 const at = (c: Config, row: number, head: number, column: number): number => (row * c.groups + head) * c.head + column
 
-/** Parameters before the first step, drawn from a seed. Faults: none; models of fewer than two layers begin at random. */
-export const begun = (c: Config, seed: number): Hosts<Parameters> => {
-  const drawn = initialise(c, hostKey(seed))
-  if (c.layers < 2 || c.groups < 4 || c.share !== 1) return drawn
-  const key = hostFold(hostKey(seed), 2 ** 20)
-  const p = placesOf(c)
-  const { slow, fast } = pairsOf(c)
+const copied = ({ data }: AnyHost): Float32Array => Float32Array.from(data)
 
-  const embedding = Float32Array.from(drawn.embedding.data)
-  const names = normal(hostFold(key, 0), c.vocab, p.token)
-  names.forEach((name, id) => {
-    embedding.fill(0, id * c.model, (id + 1) * c.model)
-    name.forEach((x, i) => embedding[id * c.model + i] = x / Math.sqrt(p.token))
-    embedding[id * c.model + p.constant] = 1
+/** All numbers of a head, in a tensor of the axes model, group and head, become 0. */
+const clear = (c: Config, data: Float32Array, head: number): void => {
+  for (let r = 0; r < c.model; r++) data.fill(0, at(c, r, head, 0), at(c, r, head, c.head))
+}
+
+// ---- parts -------------------------------------------------------------------
+
+/** A name for each token, a constant, and empty slots. */
+const named = (c: Config, p: Places, key: HostKey): Float32Array => {
+  const data = new Float32Array(c.vocab * c.model)
+  normal(key, c.vocab, p.token).forEach((name, id) => {
+    name.forEach((x, i) => data[id * c.model + i] = x / Math.sqrt(p.token))
+    data[id * c.model + p.constant] = 1
   })
+  return data
+}
 
-  // what of a token is written into a slot, by every head of the first layer alike
-  const seen = normal(hostFold(key, 1), p.token, p.slot).map((row) => row.map((x) => x / Math.sqrt(p.token)))
-  const [first, second, ...rest] = drawn.blocks
-  const look = [first!.query, first!.key, first!.value, first!.output].map((t) => Float32Array.from(t.data))
-  const [q0, k0, v0, o0] = look as [Float32Array, Float32Array, Float32Array, Float32Array]
+/**
+ * Heads that look one, two and three tokens back: the query is the constant, the key the constant turned by as many tokens,
+ * so that they agree best where a key stands as far back. They write what of its token is `seen` into a slot each.
+ */
+const looking = (c: Config, p: Places, seen: Matrix, block: Hosts<Block>): Hosts<Block> => {
+  const { fast } = pairsOf(c)
+  const [query, key] = [copied(block.query), copied(block.key)]
+  const [value, output] = [copied(block.value), copied(block.output)]
   p.slots.forEach((slot, head) => {
-    const back = head + 1
-    for (let r = 0; r < c.model; r++) {
-      for (let i = 0; i < c.head; i++) q0[at(c, r, head, i)] = k0[at(c, r, head, i)] = v0[at(c, r, head, i)] = 0
-    }
+    for (const data of [query, key, value]) clear(c, data, head)
     for (let i = 0; i < fast; i++) {
-      const angle = back * c.theta ** (-2 * i / c.head)
-      q0[at(c, p.constant, head, 2 * i)] = 1
-      k0[at(c, p.constant, head, 2 * i)] = Math.cos(angle)
-      k0[at(c, p.constant, head, 2 * i + 1)] = Math.sin(angle)
+      const angle = (head + 1) * turn(c, i)
+      query[at(c, p.constant, head, 2 * i)] = 1
+      key[at(c, p.constant, head, 2 * i)] = cos(angle)
+      key[at(c, p.constant, head, 2 * i + 1)] = sin(angle)
     }
-    seen.forEach((row, r) => row.forEach((x, i) => v0[at(c, r, head, i)] = x))
-    for (let i = 0; i < c.head; i++) {
-      const out = (head * c.head + i) * c.model
-      o0.fill(0, out, out + c.model)
-      if (i < p.slot) o0[out + slot + i] = 1 / 8
-    }
+    seen.forEach((row, r) => row.forEach((x, i) => value[at(c, r, head, i)] = x))
+    const out = (i: number): number => (head * c.head + i) * c.model
+    output.fill(0, out(0), out(c.head))
+    for (let i = 0; i < p.slot; i++) output[out(i) + slot + i] = 1 / 8
   })
+  return {
+    ...block,
+    query: { ...block.query, data: query },
+    key: { ...block.key, data: key },
+    value: { ...block.value, data: value },
+    output: { ...block.output, data: output },
+  }
+}
 
-  // what is compared: this token with the one before that one; the one before with the one two before; and so on
-  const slowest = normal(hostFold(key, 2), p.slot, 2 * slow).map((row) => row.map((x) => 3 * x / Math.sqrt(p.slot)))
-  const compare = [second!.query, second!.key].map((t) => Float32Array.from(t.data))
-  const [q1, k1] = compare as [Float32Array, Float32Array]
+/**
+ * Heads that compare: this token with the one before that one, the one before with the one two before, the one two before
+ * with the one three before. All in the slow pairs, so that it counts little how far away something stands.
+ */
+const comparing = (c: Config, p: Places, seen: Matrix, random: HostKey, block: Hosts<Block>): Hosts<Block> => {
+  const { slow } = pairsOf(c)
+  const compared = normal(random, p.slot, 2 * slow).map((row) => row.map((x) => 3 * x / Math.sqrt(p.slot)))
+  const first = c.head - 2 * slow
+  const [query, key] = [copied(block.query), copied(block.key)]
   const put = (to: Float32Array, head: number, from: number | "token"): void => {
-    for (let r = 0; r < c.model; r++) for (let i = 0; i < c.head; i++) to[at(c, r, head, i)] = 0
-    const begin = c.head - 2 * slow
-    slowest.forEach((row, s) =>
+    clear(c, to, head)
+    compared.forEach((row, s) =>
       row.forEach((x, i) => {
-        if (from !== "token") to[at(c, from + s, head, begin + i)] = x
-        else seen.forEach((w, r) => to[at(c, r, head, begin + i)]! += w[s]! * x)
+        if (from !== "token") to[at(c, from + s, head, first + i)] = x
+        else seen.forEach((w, r) => to[at(c, r, head, first + i)]! += w[s]! * x)
       })
     )
   }
-  const compared = [["token", p.slots[0]!], [p.slots[0]!, p.slots[1]!], [p.slots[1]!, p.slots[2]!]] as const
-  compared.forEach(([query, by], head) => {
-    put(q1, head, query)
-    put(k1, head, by)
-  })
-  const blocks = [
-    {
-      ...first!,
-      query: { ...first!.query, data: q0 },
-      key: { ...first!.key, data: k0 },
-      value: { ...first!.value, data: v0 },
-      output: { ...first!.output, data: o0 },
-    },
-    { ...second!, query: { ...second!.query, data: q1 }, key: { ...second!.key, data: k1 } },
-    ...rest,
-  ]
-  return { ...drawn, embedding: { ...drawn.embedding, data: embedding }, blocks }
+  const [one, two, three] = p.slots
+  for (const [head, [mine, theirs]] of ([["token", one], [one, two], [two, three]] as const).entries()) {
+    put(query, head, mine)
+    put(key, head, theirs)
+  }
+  return { ...block, query: { ...block.query, data: query }, key: { ...block.key, data: key } }
+}
+
+// ---- the whole ---------------------------------------------------------------
+
+/**
+ * Parameters before the first step, drawn from a seed: the same bits on every engine. Models of fewer than two layers, or of
+ * fewer than four heads, or whose heads share keys, begin at random. Faults: none.
+ */
+export const begun = (c: Config, seed: number): Hosts<Parameters> => {
+  const drawn = initialise(c, hostKey(seed))
+  const [first, second, ...rest] = drawn.blocks
+  if (first === undefined || second === undefined || c.groups < 4 || c.share !== 1) return drawn
+  const key = hostFold(hostKey(seed), 2 ** 20)
+  const p = placesOf(c)
+  // what of a token is written into a slot, by every head of the first layer alike
+  const seen = normal(hostFold(key, 1), p.token, p.slot).map((row) => row.map((x) => x / Math.sqrt(p.token)))
+  return {
+    ...drawn,
+    embedding: { ...drawn.embedding, data: named(c, p, hostFold(key, 0)) },
+    blocks: [looking(c, p, seen, first), comparing(c, p, seen, hostFold(key, 2), second), ...rest],
+  }
 }

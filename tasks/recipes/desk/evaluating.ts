@@ -3,7 +3,6 @@
  * named after, numbers drawn anew.
  * @module
  */
-import * as Effect from "effect/Effect"
 import type { Evaluation } from "../../evaluate/grid.ts"
 import type { BitsPerByte, ByPosition } from "../../evaluate/perplexity.ts"
 import { multiKey, multiNeedle, type Probe, singleNeedle, trackVariables } from "../../evaluate/probe.ts"
