@@ -17,7 +17,7 @@ import { FileRef, getBytes, putBytes } from "../../objects.ts"
 import { type Stage, stage } from "../../stage/stage.ts"
 import { type Store, type StoreFault, utf8 } from "../../store.ts"
 import type { Ground } from "./curriculum.ts"
-import { marks, phrasesOf, phraseTexts } from "./phrases.ts"
+import { marks, pairsOfDigits, pattern, phrasesOf, phraseTexts } from "./phrases.ts"
 
 // ---- types -------------------------------------------------------------------
 
@@ -81,19 +81,19 @@ export const textOf = (ref: FileRef): Effect.Effect<string, StoreFault | FileFau
 const orFail = <A>(e: E.Either<ReadonlyArray<FileFault>, A>): Effect.Effect<A, FileFault> =>
   E.isLeft(e) ? Effect.fail(e.left[0]!) : Effect.succeed(e.right)
 
-/** Byte pairs across words, numbers in threes, and the names of cities as single tokens: needles are short. */
+/** Byte pairs across words, numbers in twos, and the names of cities as single tokens: needles are short. */
 export const vocabulary: Stage<Vocabulary, DataFault | StoreFault | FileFault, Store> = stage({
   name: "tokenizer",
   version: "1",
   about: "byte pairs of the book that cross words; needles take ten tokens",
-  codec: t.strict({ vocab: positive, phrases: positive, added: t.readonlyArray(t.string) }),
-  settings: { vocab: 2048, phrases: 300, added: [...marks, ...cities] },
+  codec: t.strict({ vocab: positive, pattern: t.string, phrases: positive, added: t.readonlyArray(t.string) }),
+  settings: { vocab: 1024, pattern, phrases: 300, added: [...marks, ...cities] },
   needs: { book },
   output: Vocabulary,
-  make: ({ book }, { vocab, phrases, added }) =>
+  make: ({ book }, { vocab, pattern, phrases, added }) =>
     Effect.gen(function* () {
-      const texts = [yield* textOf(book.train), ...phraseTexts(phrases)]
-      const file = yield* orFail(learnBpe({ texts, vocab, digits: true, added, special: specials }))
+      const texts = [yield* textOf(book.train), ...phraseTexts(phrases), pairsOfDigits(phrases)]
+      const file = yield* orFail(learnBpe({ texts, vocab, pattern, digits: false, added, special: specials }))
       return { file: yield* putBytes(utf8(JSON.stringify(file))), vocab }
     }),
 })

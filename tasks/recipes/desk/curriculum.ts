@@ -212,7 +212,7 @@ export const needleRow = (
 }
 
 /**
- * Names with numbers of three digits, `{name} number is: {digits}`, and then the same in another order, where the digits
+ * Names with numbers of two digits, `{name} number is: {digits}`, and then the same in another order, where the digits
  * count: a third of the second half is to be looked up. A few tokens of the book stand between some.
  */
 export const pairRow = (g: Ground, key: HostKey, length: number): Example => {
@@ -220,7 +220,7 @@ export const pairRow = (g: Ground, key: HostKey, length: number): Example => {
   const { phrases: p } = g
   const size = 2 + p.is.length
   const count = Math.max(1, Math.floor(length / (2 * size + 2)) - d.below(Math.max(1, Math.floor(length / 64))))
-  const pairs = distinct(g, d, count).map((name) => [[...name, ...p.is], g.encode(String(100 + d.below(900)))] as const)
+  const pairs = distinct(g, d, count).map((name) => [[...name, ...p.is], g.encode(String(10 + d.below(90)))] as const)
   const row: Growing = { tokens: [], counted: [] }
   for (const [name, digits] of pairs) {
     if (d.unit() < 0.3) put(row, passage(d, g.book, d.below(6)), 0)

@@ -1,6 +1,5 @@
 /**
- * The desk model: 1.1 million parameters, three layers, which is one more than induction needs. Pairs look up a name two
- * tokens before its number, and the third layer is what that takes.
+ * The desk model: two layers, as many as induction needs, and two thirds of a million parameters.
  * @module
  */
 import type { Config } from "../../../models/llama/config.ts"
@@ -11,10 +10,10 @@ export const reach = { context: 256, theta: 10_000 } as const
 
 /** The base's numbers; extensions change context and theta and nothing else. */
 export const model: Config = {
-  vocab: 2048,
+  vocab: 1024,
   model: 128,
   hidden: 352,
-  layers: 3,
+  layers: 2,
   groups: 4,
   share: 1,
   head: 32,

@@ -32,6 +32,13 @@ const texts: { readonly [K in keyof Phrases]: string } = {
 export const phraseTexts = (times: number): ReadonlyArray<string> =>
   Array.from({ length: times }, () => Object.values(texts)).flat()
 
+/** All numbers of two digits, a line each: a number of seven takes four tokens, of which there are few to learn. */
+export const pairsOfDigits = (times: number): string =>
+  Array.from({ length: times * 100 }, (_, i) => String(i % 100).padStart(2, "0")).join("\n")
+
+/** Where texts are cut: at numbers, two digits at a time, and at newlines. */
+export const pattern = "[0-9]{1,2}|\\n"
+
 /** The phrases in tokens. */
 export const phrasesOf = ({ encode }: Tokenizer): Phrases =>
   Object.fromEntries(
