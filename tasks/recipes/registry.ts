@@ -14,6 +14,7 @@ import { type StageFault, stageFault } from "../stage/fault.ts"
 import type { Pipeline, Stage } from "../stage/stage.ts"
 import type { Store } from "../store.ts"
 import type { Adjustment } from "./adjust.ts"
+import { world } from "./desk/world.ts"
 import { example } from "./example.ts"
 import { lwm7b } from "./lwm/pipeline.ts"
 import { studio } from "./studio.ts"
@@ -38,7 +39,7 @@ export type Recipe = Pipeline<Runnable> & { readonly adjust?: Adjustment<Runnabl
 // ---- what there is ---------------------------------------------------------------
 
 /** The pipelines of the house. */
-export const recipes: ReadonlyArray<Recipe> = [example, studio, lwm7b]
+export const recipes: ReadonlyArray<Recipe> = [world, example, studio, lwm7b]
 
 const isRecipe = (x: unknown): x is Recipe =>
   typeof x === "object" && x !== null && "stages" in x && "name" in x && "about" in x && typeof x.name === "string" &&
