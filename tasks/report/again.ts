@@ -69,7 +69,7 @@ const settings = (stages: ReadonlyArray<StageFacts>): string =>
   ).join("\n")
 
 /** Commands, stages with their digests, and all settings. */
-export const again = ({ base, commands, stages, device }: ReportData): string =>
+export const again = ({ base, commands, stages, device, remarks }: ReportData): string =>
   [
     commands.length === 0
       ? missing("No commands are known that make this again.")
@@ -79,5 +79,8 @@ export const again = ({ base, commands, stages, device }: ReportData): string =>
     "<h3>Stages and digests</h3>",
     stages.length === 0 ? missing("The pipeline has no stages.") : stageTable(stages),
     device === "" ? "" : `<p class="soft">${escape(`Made on: ${device}.`)}</p>`,
+    remarks.length === 0
+      ? ""
+      : details("What stages told", `<ul>${remarks.map((r) => `<li>${escape(r)}</li>`).join("")}</ul>`),
     stages.length === 0 ? "" : `<h3>Settings</h3>${settings(stages)}`,
   ].join("\n")

@@ -5,7 +5,7 @@
 import * as Plot from "@observablehq/plot"
 import { bytesText, grouped } from "../progress.ts"
 import type { StageFacts } from "./data.ts"
-import { drawn, strokes } from "./draw.ts"
+import { drawn, half, strokes } from "./draw.ts"
 import { change, duration, listed } from "./numbers.ts"
 import { details, figure, missing, n, table } from "./page.ts"
 import { type Trained, trainings } from "./training.ts"
@@ -22,13 +22,15 @@ const bars = (alt: string, rows: ReadonlyArray<Bar>, text: (b: Bar) => string): 
   const names = [...new Set(rows.map((r) => r.name))]
   const kinds = [...new Set(rows.map((r) => r.kind))]
   const most = Math.max(...rows.map((r) => r.value))
+  const left = Math.min(170, 14 + 7 * Math.max(...names.map((x) => x.length)))
+  const [room, taken] = [half - left - 10, 12 + 6.8 * Math.max(...rows.map((r) => text(r).length))]
   return drawn(alt, {
     height: 12 + names.length * (kinds.length === 1 ? 30 : 46),
     marginTop: 6,
     marginBottom: 6,
-    marginLeft: Math.min(170, 14 + 7 * Math.max(...names.map((x) => x.length))),
+    marginLeft: left,
     marginRight: 10,
-    x: { axis: null, domain: [0, most * 1.32] },
+    x: { axis: null, domain: [0, most * room / Math.max(room / 4, room - taken)] },
     y: { axis: null, domain: kinds, padding: 0.12 },
     fy: { domain: names, padding: 0.16, label: null, axis: "left", tickSize: 0 },
     marks: [
@@ -86,7 +88,7 @@ const memories = (all: ReadonlyArray<Trained>): string => {
   )
   return figure(
     "Memory, forecast and measured",
-    "The forecast is computed before anything runs: all arrays of the compiled step. Measured is what the device held.",
+    "The forecast is computed before anything runs: all arrays of the compiled step. Measured is the most that the device held after a step, its workspace with it.",
     bars(alt, rows, (b) => `${bytesText(b.value)} ${b.kind}`),
     details("The numbers", numbers),
   )
@@ -101,7 +103,7 @@ const times = (stages: ReadonlyArray<StageFacts>): string =>
       stages.map((s) => [
         s.name,
         n(s.seconds === null ? "–" : duration(s.seconds)),
-        s.cached ? "cached: it was there already" : "made in the last run",
+        s.digest === null ? "not made yet" : s.cached ? "cached: it was there already" : "made in the last run",
       ]),
     ),
   )

@@ -133,6 +133,8 @@ export interface ReportData {
   readonly commands: ReadonlyArray<string>
   /** What went otherwise than it should. */
   readonly notes: ReadonlyArray<string>
+  /** What stages told on their way. */
+  readonly remarks: ReadonlyArray<string>
 }
 
 // ---- codecs ------------------------------------------------------------------
@@ -216,11 +218,12 @@ export const ReportData: t.Type<ReportData, unknown> = t.strict({
   base: orNull(Base),
   commands: t.readonlyArray(t.string),
   notes: t.readonlyArray(t.string),
+  remarks: t.readonlyArray(t.string),
 })
 
 /** Nothing known but the name. */
 export const nothing = (pipeline: string): ReportData => ({
   ...{ format: "orrery-report", version: 1, pipeline, title: pipeline, says: "", device: "" },
   ...{ stages: [], tests: [], bits: [], marks: [], positions: [], samples: [], questions: [] },
-  ...{ base: null, commands: [], notes: [] },
+  ...{ base: null, commands: [], notes: [], remarks: [] },
 })

@@ -90,7 +90,7 @@ export const factsOf = (s: Stood, lane: Lane): StageFacts => ({
   ...{ name: s.stage.name, about: s.stage.about, version: s.stage.version },
   ...{ key: s.key ?? null, digest: s.digest ?? null, made: s.made },
   needs: Object.values(s.stage.needs).map((n) => n.name),
-  ...{ cached: s.spent.cached, seconds: s.spent.seconds, settings: s.stage.settings },
+  ...{ cached: s.digest !== undefined && s.spent.cached, seconds: s.spent.seconds, settings: s.stage.settings },
   training: training(s, lane),
 })
 

@@ -121,7 +121,10 @@ const bits = (data: ReportData): string => {
   if (data.bits.length === 0) return missing("Bits per byte were not measured.")
   const window = [...new Set(data.bits.map((b) => b.result.context))]
   const says = `Held-out text in windows of ${listed(window.map(length))} tokens; lower is better. ` +
-    "An extension should not spoil what the base knew."
+    "An extension should not spoil what the base knew." +
+    (data.marks.some((m) => data.bits.some((b) => Math.abs(m.bytes - b.result.bytes) > 0.01 * m.bytes))
+      ? ` The compressors' marks are of all ${grouped(data.marks[0]!.bytes)} bytes.`
+      : "")
   return figure("Bits per byte before and after", says, bitsPicture(data), details("The numbers", bitsTable(data)))
 }
 
@@ -150,7 +153,7 @@ const positionsPicture = (positions: ReadonlyArray<Found<ByPosition>>): string =
     marginTop: 26,
     marginBottom: 42,
     marginLeft: 44,
-    marginRight: 10,
+    marginRight: 18,
     x: {
       ...{ type: "log", base: 2, domain: [Math.max(1, Math.min(...all.map((p) => p.at))), far] },
       ...{

@@ -54,7 +54,7 @@ const marksOf = (all: ReadonlyArray<Stood>): ReadonlyArray<Mark> => {
 
 // ---- questions -------------------------------------------------------------------
 
-const shown = 4
+const shown = 3
 
 /** The pairs of a stage, some of them as they are; a file that is gone is no reason to show nothing else. */
 const questionsOf = ({ stage, value }: Stood): Effect.Effect<ReadonlyArray<Questions>, StoreFault, Store> =>
@@ -116,5 +116,6 @@ export const gather = (pipeline: Pipeline): Effect.Effect<ReportData, GatherFaul
       base: baseOf(all, outline),
       commands: outline.commands ?? commandsOf(pipeline),
       notes: [...unmade(all), ...all.flatMap((s) => s.spent.notes)],
+      remarks: all.flatMap((s) => s.spent.remarks),
     }
   })

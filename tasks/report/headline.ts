@@ -29,7 +29,7 @@ const shown = (share: number | undefined): string => share === undefined ? "–"
 /** All time that is known to have been spent; cached stages whose log is gone are not in it. */
 export const spent = ({ stages }: ReportData): { readonly seconds: number; readonly unknown: number } => ({
   seconds: stages.reduce((sum, s) => sum + (s.seconds ?? 0), 0),
-  unknown: stages.filter((s) => s.seconds === null).length,
+  unknown: stages.filter((s) => s.digest !== null && s.seconds === null).length,
 })
 
 const retrieval = (data: ReportData): ReadonlyArray<string> => {
@@ -87,7 +87,9 @@ export const headline = (data: ReportData): string => {
       figureOf(
         "spent on all stages",
         seconds > 0 ? duration(seconds) : "–",
-        unknown === 0
+        data.stages.length === 0
+          ? "nothing was made"
+          : unknown === 0
           ? ""
           : seconds > 0
           ? `${unknown} cached, whose time is not known`

@@ -69,9 +69,11 @@ const byLengths = (group: ReadonlyArray<Found<Result>>): string => {
   return table(["", ...lengths.map((l) => n(length(l)))], group.map(row), "heat")
 }
 
+const headed = (text: string): string => `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`
+
 const harder = (data: ReportData): string =>
   byTask(data.tests).slice(1).map((group) =>
-    `<h3>${escape(group[0]!.result.task)}</h3>${paragraph(group[0]!.says)}${byLengths(group)}${
+    `<h3>${escape(headed(group[0]!.result.task))}</h3>${paragraph(group[0]!.says)}${byLengths(group)}${
       group.map((f) => details(`The numbers: ${f.name}`, heatTable(f))).join("")
     }`
   ).join("\n") || missing("No other tests were made.")

@@ -44,7 +44,7 @@ figcaption b { display: block; color: var(--ink); font-size: 1rem; font-weight: 
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 0 2.2rem; align-items: start }
 .pair > figure > figcaption { min-height: 3.2rem }
 .slim { display: none } @media (max-width: 44rem) { .slim { display: block } .broad { display: none } }
-.panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 14.5rem), 1fr)); gap: .4rem 1.4rem }
+.panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(14rem, 1fr)); gap: .4rem 1.4rem }
 .panels figure { margin: .4rem 0 }
 .key { margin-left: 1rem; white-space: nowrap } .key:first-child { margin-left: 0 }
 .key i { display: inline-block; width: 1.4rem; height: 0; border-top: 3px solid; margin-right: .4rem; vertical-align: middle }
@@ -66,7 +66,7 @@ blockquote { margin: 0; padding: .8rem 1rem; background: var(--card); border: 1p
 blockquote pre { white-space: pre-wrap; overflow-wrap: anywhere; font: 1rem/1.5 ${serif}; margin: 0; max-height: 18rem; overflow-y: auto }
 blockquote pre + pre { margin-top: .5rem; padding-top: .5rem; border-top: 1px dashed var(--line) }
 blockquote footer { margin-top: .5rem } mark { background: none; color: var(--blue); font-weight: 600 } mark.no { color: var(--red) }
-@media (max-width: 30rem) { body { padding: 1.4rem 1rem 3rem } h2 { margin-top: 2.4rem } .pair > figure > figcaption { min-height: 0 }
+@media (max-width: 30rem) { .panels { grid-template-columns: 1fr 1fr; gap: .2rem .8rem } body { padding: 1.4rem 1rem 3rem } h2 { margin-top: 2.4rem } .pair > figure > figcaption { min-height: 0 }
   .numbers { grid-template-columns: repeat(auto-fit, minmax(8.6rem, 1fr)) } .number b { font-size: 1.6rem } }
 @media print { body { max-width: none; padding: 0 } nav, summary { display: none } figure, blockquote { break-inside: avoid } }
 `

@@ -18,6 +18,7 @@ export interface Spent {
   readonly measured: number | null
   readonly samples: ReadonlyArray<Sample>
   readonly notes: ReadonlyArray<string>
+  readonly remarks: ReadonlyArray<string>
 }
 
 type Of<T extends Event["_tag"]> = Extract<Event, { readonly _tag: T }>
@@ -35,6 +36,12 @@ const attempts = (log: ReadonlyArray<Event>, key: string): ReadonlyArray<Readonl
     const end = events.findIndex((e) => e._tag === "StageFinished" || e._tag === "StageFailed")
     return [end < 0 ? events.filter((e) => e._tag !== "StageCached") : events.slice(0, end + 1)]
   })
+}
+
+/** Those that its output came of: made anew, what was made before is another's affair. */
+const last = (all: ReadonlyArray<ReadonlyArray<Event>>): ReadonlyArray<ReadonlyArray<Event>> => {
+  const before = all.slice(0, -1).findLastIndex((events) => events.at(-1)!._tag === "StageFinished")
+  return all.slice(before + 1)
 }
 
 const secondsOf = (events: ReadonlyArray<Event>): number => (events.at(-1)!.at - events[0]!.at) / 1000
@@ -62,9 +69,12 @@ const notesOf = (stage: string, all: ReadonlyArray<ReadonlyArray<Event>>): Reado
         spikes.size > 8 ? ` and ${spikes.size - 8} more` : ""
       }.`,
     ]),
-    ...new Set(pick(events, "Note").map((e) => `${stage}: ${e.text}`)),
   ]
 }
+
+const remarksOf = (stage: string, all: ReadonlyArray<ReadonlyArray<Event>>): ReadonlyArray<string> => [
+  ...new Set(pick(all.flat(), "Note").map((e) => `${stage}: ${e.text}`)),
+]
 
 const sampleOf = (e: Of<"Sampled">): Sample => ({
   prompt: e.prompt,
@@ -75,7 +85,7 @@ const sampleOf = (e: Of<"Sampled">): Sample => ({
 /** What the log tells of a stage. */
 export const spent = (log: ReadonlyArray<Event>, stage: string, key: string): Spent => {
   const own = log.filter((e) => e.stage === stage)
-  const all = attempts(own, key)
+  const all = last(attempts(own, key))
   const ends = own.filter((e) => (e._tag === "StageCached" || e._tag === "StageFinished") && e.key === key)
   const held = all.flatMap((events) => pick(events, "Stepped").map((e) => e.memory))
   return {
@@ -85,5 +95,6 @@ export const spent = (log: ReadonlyArray<Event>, stage: string, key: string): Sp
     measured: held.length === 0 ? null : held.reduce((a, b) => Math.max(a, b)),
     samples: pick(all.at(-1) ?? [], "Sampled").map(sampleOf),
     notes: notesOf(stage, all),
+    remarks: remarksOf(stage, all),
   }
 }

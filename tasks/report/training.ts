@@ -115,12 +115,21 @@ export const schedule = (stages: ReadonlyArray<StageFacts>, kind: keyof typeof l
 const finitePoints = (curve: ReadonlyArray<Point>): ReadonlyArray<Point> =>
   curve.filter((p) => Number.isFinite(p.loss) && p.loss > 0)
 
-const ticks: ReadonlyArray<number> = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30]
+/** Ticks from coarse to fine: the first with three of them in the range are taken. */
+const scales: ReadonlyArray<ReadonlyArray<number>> = [[1, 3], [1, 2, 5], [1, 1.5, 2, 3, 4, 5, 6, 8]].map((digits) =>
+  [0.001, 0.01, 0.1, 1, 10].flatMap((power) => digits.map((d) => Number((d * power).toPrecision(2))))
+)
 
-const lossTicks = (low: number, high: number): ReadonlyArray<number> => ticks.filter((x) => x >= low && x <= high)
+const ticksIn = (low: number, high: number): ReadonlyArray<number> => {
+  const inside = scales.map((ticks) => ticks.filter((x) => x >= low && x <= high))
+  return inside.find((ticks) => ticks.length >= 3) ?? inside.at(-1)!
+}
 
-/** The scale begins at a tick, so that a line can be read where it is lowest. */
-const floor = (low: number): number => ticks.findLast((x) => x <= low) ?? low * 0.9
+/** A range that begins at a tick, so that a line can be read where it is lowest. */
+const rangeOf = (values: ReadonlyArray<number>): readonly [number, number] => {
+  const [low, high] = [Math.min(...values), Math.max(...values)]
+  return [scales[1]!.findLast((x) => x <= low) ?? low * 0.9, high * 1.1]
+}
 
 /** One stage's loss, on the scale that all stages share. */
 const loss = (s: Trained, [low, high]: readonly [number, number]): string => {
@@ -133,8 +142,8 @@ const loss = (s: Trained, [low, high]: readonly [number, number]): string => {
     ? `${s.name}: no loss is known.`
     : `Loss of ${s.name} over ${s.training.steps} steps: from ${first.mean.toFixed(2)} to ${last.mean.toFixed(2)} nats.`
   return drawn(alt, {
-    width: 250,
-    height: 150,
+    width: 220,
+    height: 140,
     marginLeft: 34,
     marginRight: 40,
     marginTop: 10,
@@ -150,7 +159,7 @@ const loss = (s: Trained, [low, high]: readonly [number, number]): string => {
     y: {
       type: "log",
       domain: [low, high],
-      ticks: [...lossTicks(low, high)],
+      ticks: [...ticksIn(low, high)],
       tickFormat: String,
       label: null,
       grid: true,
@@ -191,7 +200,7 @@ export const losses = (stages: ReadonlyArray<StageFacts>): string => {
   const all = trainings(stages).filter((s) => finitePoints(s.training.curve).length > 1)
   const values = all.flatMap((s) => finitePoints(s.training.curve).map((p) => p.loss))
   if (values.length === 0) return ""
-  const range = [floor(Math.min(...values)), Math.max(...values) * 1.1] as const
+  const range = rangeOf(values)
   const panels = all.map((s) =>
     figure(s.name, `${length(s.training.context)} tokens, θ ${short(s.training.theta)}`, loss(s, range))
   )

@@ -62,6 +62,15 @@ it("a stage that was stopped and taken up again has the time of both, and the sp
   assert.equal(a.notes, ["a was interrupted and taken up again at step 2."])
 })
 
+it("a stage that was made anew has the time of the last making", () => {
+  const log = [
+    ...timed("a", [started, ...steps(1, 9), finished], 0, 50),
+    ...timed("a", [started, ...steps(1, 2)], 1000),
+    ...timed("a", [started, { _tag: "Resumed", step: 2, digest: other }, ...steps(3, 4), finished], 2000),
+  ]
+  assert.is(spent(log, "a", key).seconds, 2 + 4)
+})
+
 it("other keys, other stages and what came after the end do not count", () => {
   const log = [
     ...timed("a", [{ _tag: "StageStarted", key: other }, ...steps(1, 9)], 0, 50),
@@ -71,7 +80,7 @@ it("other keys, other stages and what came after the end do not count", () => {
   const a = spent(log, "a", key)
   assert.equal([a.seconds, a.tokensPerSecond, a.cached], [4, 100, true])
   assert.equal(spent([], "a", key), {
-    ...{ cached: true, seconds: null, tokensPerSecond: null, measured: null, samples: [], notes: [] },
+    ...{ cached: true, seconds: null, tokensPerSecond: null, measured: null, samples: [], notes: [], remarks: [] },
   })
 })
 
@@ -84,8 +93,9 @@ it("what went otherwise is told, and what was sampled last is kept", () => {
     sampled,
     finished,
   ]
-  const { notes, samples } = spent(timed("a", list, 0), "a", key)
-  assert.equal(notes, ["a: the loss was far from the usual at step 3, 4.", "a: it was torn"])
+  const { notes, remarks, samples } = spent(timed("a", list, 0), "a", key)
+  assert.equal(notes, ["a: the loss was far from the usual at step 3, 4."])
+  assert.equal(remarks, ["a: it was torn"])
   assert.equal(samples, [{ prompt: "x", answer: "y", label: "a, after step 9, temperature 0.70" }])
 })
 
@@ -146,6 +156,7 @@ it("what is not made is said to be so, and a log that is torn or foreign spoils 
   await runIn(files, { base: stages.base! })
   const some = await gathered(files)
   assert.match(some.notes[0]!, /Not made yet: longer/)
+  assert.equal(["base", "longer"].map((s) => named(some.stages, s).cached), [false, false])
   assert.ok(named(some.stages, "base").digest !== null && named(some.stages, "longer").key !== null)
 })
 

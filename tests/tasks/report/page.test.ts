@@ -185,7 +185,7 @@ it("shows hostile text as text, wherever it comes from", () => {
   const found = <A>(f: A): A => ({ ...f, name: evil, says: evil })
   const page = reportPage({
     ...run,
-    ...{ pipeline: evil, title: evil, says: evil, device: evil, notes: [evil], commands: [evil] },
+    ...{ pipeline: evil, title: evil, says: evil, device: evil, notes: [evil], remarks: [evil], commands: [evil] },
     stages: run.stages.map((s) => ({
       ...s,
       name: s.name + evil,
