@@ -30,18 +30,25 @@ const below = <D extends "i32" | "f32">(grids: ReadonlyArray<Grid<D>>): Grid<D> 
 }
 
 /** Places along a row, and one example to each row: what rows mean that say nothing of either. */
-const alone = ({ tokens }: Rows): Required<Pick<Rows, "segments" | "positions">> => {
+const alone = (rows: Rows): Rows => {
+  const { tokens } = rows
   const time = tokens.shape[1]!
   return {
     segments: { ...tokens, data: new Int32Array(tokens.data.length) },
     positions: { ...tokens, data: Int32Array.from(tokens.data, (_, i) => i % time) },
+    ...rows,
   }
 }
+
+/** Rows that always say which examples they hold: what goes with packed ones, of which a batch may have none. */
+export const saying = <X, R>(batches: Batches<X, R>): Batches<X, R> => ({
+  from: (position) => Stream.map(batches.from(position), ({ rows, after }) => ({ rows: alone(rows), after })),
+})
 
 /** Rows one below the other. If some are packed, all say which examples they hold. */
 export const stacked = (parts: ReadonlyArray<Rows>): Rows => {
   const packed = parts.some(({ segments, positions }) => segments !== undefined || positions !== undefined)
-  const whole = parts.map((rows) => packed ? { ...alone(rows), ...rows } : rows)
+  const whole = parts.map((rows) => packed ? alone(rows) : rows)
   return {
     tokens: below(whole.map(({ tokens }) => tokens)),
     targets: below(whole.map(({ targets }) => targets)),

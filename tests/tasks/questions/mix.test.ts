@@ -4,7 +4,7 @@ import { suite } from "uvu"
 import * as assert from "uvu/assert"
 import type { Host } from "../../../core/tensor/host.ts"
 import type { Batch, Batches, Rows } from "../../../tasks/data/example.ts"
-import { mixedRows, stacked } from "../../../tasks/questions/mix.ts"
+import { mixedRows, saying, stacked } from "../../../tasks/questions/mix.ts"
 
 const it = suite("tasks/questions/mix")
 
@@ -43,6 +43,24 @@ it("puts rows below each other, and says of plain rows what packed ones say", ()
   assert.equal(Array.from(positions!.data), [0, 1, 2, 0, 0, 0])
   const plain = stacked([row([1, 2]), row([3, 4])])
   assert.equal([plain.segments, plain.positions], [undefined, undefined])
+})
+
+it("a batch of plain rows alone is packed, too, where the training was declared with packed rows", async () => {
+  const packedRows: Batches = {
+    from: (position) =>
+      Stream.map(
+        counted(1).from(position),
+        ({ rows, after }) => ({ rows: { ...row([1, 2], [0, 1]), ...rows }, after }),
+      ),
+  }
+  const all = await taken(mixedRows([[saying(counted(0)), 1], [packedRows, 1]], 1, 5), 20)
+  assert.is(new Set(all.map(({ rows }) => rows.tokens.data[0])).size, 2)
+  for (const { rows } of all) {
+    const plain = rows.tokens.data[0] === 0
+    assert.equal(Array.from(rows.segments!.data), plain ? [0, 0] : [0, 1])
+    assert.equal(Array.from(rows.positions!.data), plain ? [0, 1] : [0, 0])
+  }
+  assert.equal(await taken(saying(counted(0)), 3, 4), (await taken(saying(counted(0)), 7)).slice(4))
 })
 
 it("draws 7 rows of chat to 3 of questions, within 3 sigma, and none is lost or comes twice", async () => {
