@@ -43,12 +43,12 @@ export type Adjustable<N extends Needs = Needs> = Pipeline<N> & { readonly adjus
 // ---- constructors --------------------------------------------------------------
 
 /** A pipeline out of settings, as it is by itself and as it may be. */
-export const adjustable = <S, N extends Needs>(
-  make: (settings: S) => Pipeline<N>,
+export const adjustable = <S, P extends Pipeline>(
+  make: (settings: S) => P,
   { standard, settings }: { readonly standard: S; readonly settings: { readonly [name: string]: Setting<S> } },
-): Adjustable<N> => {
+): P & { readonly adjust: Adjustment<P["stages"]> } => {
   const plain = make(standard)
-  const adjusted = (said: Said): E.Either<StageFault, Pipeline<N>> => {
+  const adjusted = (said: Said): E.Either<StageFault, P> => {
     const unknown = Object.keys(said).find((name) => !Object.hasOwn(settings, name))
     if (unknown !== undefined) {
       const there = Object.entries(settings).map(([name, { about }]) => `${name} (${about})`).join(", ")

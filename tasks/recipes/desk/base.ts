@@ -5,34 +5,35 @@
  */
 import * as Effect from "effect/Effect"
 import * as t from "io-ts"
-import type { FileFault } from "../../../core/files/codec.ts"
+import { type FileFault, natural } from "../../../core/files/codec.ts"
+import type { Config } from "../../../models/llama/config.ts"
 import { putTensors } from "../../objects.ts"
 import { type Stage, stage } from "../../stage/stage.ts"
 import type { Store, StoreFault } from "../../store.ts"
 import { tensorsOf } from "../../train/parameters.ts"
 import { ConfigCodec } from "../../train/settings.ts"
 import { Trained } from "../../train/training.ts"
-import { natural } from "../../../core/files/codec.ts"
 import { begun } from "./begin.ts"
-import { model, reach } from "./model.ts"
-import { type Learned, type Lesson, lesson } from "./training.ts"
+import { reach } from "./model.ts"
+import { type Common, type Learned, type Lesson, lesson } from "./training.ts"
 
 /** Parameters before the first step. */
-export const beginning: Stage<Trained, StoreFault | FileFault, Store> = stage({
-  name: "begin",
-  version: "1",
-  about: "parameters whose first heads look back one to three tokens",
-  codec: t.strict({ config: ConfigCodec, seed: natural }),
-  settings: { config: model, seed: 1 },
-  seeds: [1],
-  needs: {},
-  output: Trained,
-  make: (_, { config, seed }) =>
-    Effect.map(
-      putTensors(tensorsOf(begun(config, seed))),
-      (parameters): Trained => ({ parameters, steps: 0, tokens: 0, curve: [] }),
-    ),
-})
+export const beginning = (model: Config): Stage<Trained, StoreFault | FileFault, Store> =>
+  stage({
+    name: "begin",
+    version: "1",
+    about: "parameters whose first heads look back one to three tokens",
+    codec: t.strict({ config: ConfigCodec, seed: natural }),
+    settings: { config: model, seed: 1 },
+    seeds: [1],
+    needs: {},
+    output: Trained,
+    make: (_, { config, seed }) =>
+      Effect.map(
+        putTensors(tensorsOf(begun(config, seed))),
+        (parameters): Trained => ({ parameters, steps: 0, tokens: 0, curve: [] }),
+      ),
+  })
 
 /** Looking back, on rows of half the context: repeats and pairs, where most tokens can be known. */
 export const recall: Lesson = {
@@ -58,5 +59,6 @@ export const reading: Lesson = {
   seed: 2,
 }
 
-/** The base. */
-export const base: Learned = lesson(reading, lesson(recall, beginning))
+/** A base: how it begins, and then a lesson after the other. */
+export const based = (common: Common, begin: Learned, lessons: ReadonlyArray<Lesson>): Learned =>
+  lessons.reduce((before, l) => lesson(common, l, before), begin)

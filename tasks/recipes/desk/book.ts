@@ -1,5 +1,5 @@
 /**
- * The desk recipe's ground: Moby-Dick in two parts, a tokenizer learned from the first, and both parts in its tokens.
+ * What the desk recipe stands on: Moby-Dick in two parts, a tokenizer learned from the first, and both parts in its tokens.
  * @module
  */
 import * as Effect from "effect/Effect"
@@ -46,6 +46,13 @@ export interface Tokens {
 
 const Tokens: t.Type<Tokens, unknown> = t.strict({ train: FileRef, heldOut: FileRef, heldOutBytes: natural })
 
+/** The first stages, which all others stand on. */
+export interface Footing {
+  readonly book: Stage<Book, DataFault | StoreFault, Store>
+  readonly vocabulary: Stage<Vocabulary, DataFault | StoreFault | FileFault, Store>
+  readonly tokens: Stage<Tokens, DataFault | StoreFault | FileFault, Store>
+}
+
 // ---- the text ------------------------------------------------------------------
 
 /** The last tenth, at a character's border, is held out. */
@@ -57,20 +64,21 @@ const divided = (text: string): readonly [Uint8Array, Uint8Array] => {
 }
 
 /** Moby-Dick: chapters in order, a blank line between; the last tenth is held out from everything that learns. */
-export const book: Stage<Book, DataFault | StoreFault, Store> = stage({
-  name: "book",
-  version: "1",
-  about: "Moby-Dick, its last tenth held out",
-  codec: t.null,
-  settings: null,
-  needs: {},
-  output: Book,
-  make: () =>
-    Effect.gen(function* () {
-      const [train, heldOut] = divided((yield* chapters).join("\n\n"))
-      return { train: yield* putBytes(train), heldOut: yield* putBytes(heldOut) }
-    }),
-})
+const bookOf = (first: number | null): Footing["book"] =>
+  stage({
+    name: "book",
+    version: "1",
+    about: "Moby-Dick, its last tenth held out",
+    codec: t.union([t.null, positive]),
+    settings: first,
+    needs: {},
+    output: Book,
+    make: (_, first) =>
+      Effect.gen(function* () {
+        const [train, heldOut] = divided((yield* chapters).slice(0, first ?? undefined).join("\n\n"))
+        return { train: yield* putBytes(train), heldOut: yield* putBytes(heldOut) }
+      }),
+  })
 
 // ---- the tokenizer ---------------------------------------------------------------
 
@@ -82,21 +90,22 @@ const orFail = <A>(e: E.Either<ReadonlyArray<FileFault>, A>): Effect.Effect<A, F
   E.isLeft(e) ? Effect.fail(e.left[0]!) : Effect.succeed(e.right)
 
 /** Byte pairs across words, numbers in twos, and the names of cities as single tokens: needles are short. */
-export const vocabulary: Stage<Vocabulary, DataFault | StoreFault | FileFault, Store> = stage({
-  name: "tokenizer",
-  version: "1",
-  about: "byte pairs of the book that cross words; needles take ten tokens",
-  codec: t.strict({ vocab: positive, pattern: t.string, phrases: positive, added: t.readonlyArray(t.string) }),
-  settings: { vocab: 1024, pattern, phrases: 300, added: [...marks, ...cities] },
-  needs: { book },
-  output: Vocabulary,
-  make: ({ book }, { vocab, pattern, phrases, added }) =>
-    Effect.gen(function* () {
-      const texts = [yield* textOf(book.train), ...phraseTexts(phrases), pairsOfDigits(phrases)]
-      const file = yield* orFail(learnBpe({ texts, vocab, pattern, digits: false, added, special: specials }))
-      return { file: yield* putBytes(utf8(JSON.stringify(file))), vocab }
-    }),
-})
+const vocabularyOf = (book: Footing["book"]): Footing["vocabulary"] =>
+  stage({
+    name: "tokenizer",
+    version: "1",
+    about: "byte pairs of the book that cross words; needles take ten tokens",
+    codec: t.strict({ vocab: positive, pattern: t.string, phrases: positive, added: t.readonlyArray(t.string) }),
+    settings: { vocab: 1024, pattern, phrases: 300, added: [...marks, ...cities] },
+    needs: { book },
+    output: Vocabulary,
+    make: ({ book }, { vocab, pattern, phrases, added }) =>
+      Effect.gen(function* () {
+        const texts = [yield* textOf(book.train), ...phraseTexts(phrases), pairsOfDigits(phrases)]
+        const file = yield* orFail(learnBpe({ texts, vocab, pattern, digits: false, added, special: specials }))
+        return { file: yield* putBytes(utf8(JSON.stringify(file))), vocab }
+      }),
+  })
 
 /** The tokenizer out of its file. */
 export const tokenizerOf = ({ file }: Vocabulary): Effect.Effect<Tokenizer, StoreFault | FileFault, Store> =>
@@ -111,25 +120,33 @@ export const idsOf = (ref: FileRef): Effect.Effect<Int32Array, StoreFault | File
   Effect.map(getBytes(ref), (bytes) => new Int32Array(bytes.slice().buffer))
 
 /** The book in tokens. */
-export const tokens: Stage<Tokens, DataFault | StoreFault | FileFault, Store> = stage({
-  name: "tokens",
-  version: "1",
-  about: "the book in tokens",
-  codec: t.null,
-  settings: null,
-  needs: { book, vocabulary },
-  output: Tokens,
-  make: ({ book, vocabulary }) =>
-    Effect.gen(function* () {
-      const { encode } = yield* tokenizerOf(vocabulary)
-      const heldOut = yield* textOf(book.heldOut)
-      return {
-        train: yield* putBytes(blobOf(encode(yield* textOf(book.train)))),
-        heldOut: yield* putBytes(blobOf(encode(heldOut))),
-        heldOutBytes: book.heldOut.bytes,
-      }
-    }),
-})
+const tokensOf = (needs: Pick<Footing, "book" | "vocabulary">): Footing["tokens"] =>
+  stage({
+    name: "tokens",
+    version: "1",
+    about: "the book in tokens",
+    codec: t.null,
+    settings: null,
+    needs,
+    output: Tokens,
+    make: ({ book, vocabulary }) =>
+      Effect.gen(function* () {
+        const { encode } = yield* tokenizerOf(vocabulary)
+        const heldOut = yield* textOf(book.heldOut)
+        return {
+          train: yield* putBytes(blobOf(encode(yield* textOf(book.train)))),
+          heldOut: yield* putBytes(blobOf(encode(heldOut))),
+          heldOutBytes: book.heldOut.bytes,
+        }
+      }),
+  })
+
+/** The first stages, over the first chapters of the book, or all. */
+export const footing = (chapters: number | null): Footing => {
+  const book = bookOf(chapters)
+  const vocabulary = vocabularyOf(book)
+  return { book, vocabulary, tokens: tokensOf({ book, vocabulary }) }
+}
 
 // ---- the ground ------------------------------------------------------------------
 

@@ -15,17 +15,15 @@ import type { Stage } from "../../stage/stage.ts"
 import { stage } from "../../stage/stage.ts"
 import type { Store, StoreFault } from "../../store.ts"
 import { ConfigCodec } from "../../train/settings.ts"
-import { configOf, type Reach } from "../extend.ts"
-import { vocabulary } from "./book.ts"
-import { model } from "./model.ts"
-import type { Learned } from "./training.ts"
+import { configOf } from "../extend.ts"
+import type { Common, Sequel } from "./training.ts"
 
 /** A stage that makes a model to talk to. */
 // deno-lint-ignore no-explicit-any -- faults and services add up along the chain; a pipeline provides them all
 export type Speaker = Stage<ModelFiles, any, any>
 
 /** What was learned, with the numbers that it is to be read with, and its tokenizer. */
-export const speaker = (name: string, about: string, learned: Learned, reach: Reach): Speaker =>
+export const speaker = ({ vocabulary, model }: Common, { name, about, learned, reach }: Sequel): Speaker =>
   stage({
     name,
     version: "1",

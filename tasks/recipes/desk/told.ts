@@ -7,25 +7,25 @@ import { samplesStage } from "../../report/samples.ts"
 import type { Sample } from "../../report/data.ts"
 import { grouped } from "../../progress.ts"
 import type { Stage } from "../../stage/stage.ts"
-import { last, table } from "./growing.ts"
-import { reach } from "./model.ts"
 import { languageOf, type Speaker } from "./models.ts"
 
-const most = grouped(last.context)
-
-const grew = `${table.length} extensions, each with a larger rotary base, then tuned on questions.`
-const stayed = `The base, tuned alike on rows of ${reach.context}: no extension, the same rotary base.`
-
-/** The outline. */
-export const outline: Outline = {
-  title: `A small Llama learns to look back over ${most} tokens`,
-  says: `A base that reads ${reach.context} tokens of Moby-Dick at a time is extended to ${most} in ${table.length} ` +
-    "stages, tuned on questions about the book, and asked for needles hidden in chapters that no training has seen. " +
+/** The outline of a recipe whose context grows from `first` tokens to `last` in so many stages. */
+export const outline = (first: number, last: number, stages: number): Outline => ({
+  title: `A small Llama learns to look back over ${grouped(last)} tokens`,
+  says:
+    `A base that reads ${first} tokens of Moby-Dick at a time is extended to ${grouped(last)} in ${stages} stages, ` +
+    "tuned on questions about the book, and asked for needles hidden in chapters that no training has seen. " +
     "Beside it stands a control that was tuned alike and never extended.",
   control: ["needles-control", "positions-control"],
   stages: {
-    needles: { name: "Extended", says: grew },
-    "needles-control": { name: "Control: never extended", says: stayed },
+    needles: {
+      name: "Extended",
+      says: `${stages} extensions, each with a larger rotary base, then tuned on questions.`,
+    },
+    "needles-control": {
+      name: "Control: never extended",
+      says: `The base, tuned alike on rows of ${first}: no extension, the same rotary base.`,
+    },
     "bits-before": { name: "base" },
     "bits-after": { name: "after all stages" },
     positions: { name: "extended" },
@@ -39,7 +39,7 @@ export const outline: Outline = {
     },
   },
   commands: ["plan world", "world", "report world"].map((line) => `npx -y deno task ${line}`),
-}
+})
 
 /** Beginnings to go on with, and a question in a chat. */
 export const samples = (

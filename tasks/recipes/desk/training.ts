@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { FileFault } from "../../../core/files/codec.ts"
+import type { Config } from "../../../models/llama/config.ts"
 import type { Schedule } from "../../../ops/schedule.ts"
 import type { Batches } from "../../data/example.ts"
 import type { Stage } from "../../stage/stage.ts"
@@ -12,14 +13,20 @@ import type { Store, StoreFault } from "../../store.ts"
 import { trainingStage } from "../../train/stage.ts"
 import type { Trained } from "../../train/training.ts"
 import { configOf, type Reach } from "../extend.ts"
-import { groundOf, type Tokens, tokens, type Vocabulary, vocabulary } from "./book.ts"
+import { type Footing, groundOf, type Tokens, type Vocabulary } from "./book.ts"
 import type { Mixture } from "./curriculum.ts"
-import { model, optimiser } from "./model.ts"
+import { optimiser } from "./model.ts"
 import { curriculum, type Stretch } from "./rows.ts"
 
 /** A stage that makes a model, whatever it needs and may fail with. */
 // deno-lint-ignore no-explicit-any -- faults and services add up along the chain; a pipeline provides them all
 export type Learned = Stage<Trained, any, any>
+
+/** What the stages of one recipe have in common. */
+export interface Common extends Footing {
+  /** The base's numbers. */
+  readonly model: Config
+}
 
 /** What one training is. */
 export interface Lesson {
@@ -34,6 +41,15 @@ export interface Lesson {
   readonly seed: number
 }
 
+/** What is made of something learned: a training that goes on, a model to talk to. */
+export interface Sequel {
+  readonly name: string
+  readonly about: string
+  readonly learned: Learned
+  /** How far it looks. */
+  readonly reach: Reach
+}
+
 /** Rows that are made of what the first stages made. */
 export const rowsFrom = (
   vocabulary: Vocabulary,
@@ -45,7 +61,7 @@ export const rowsFrom = (
 })
 
 /** The training of a lesson, from the parameters of the stage before it, or from nothing. */
-export const lesson = (l: Lesson, before?: Learned): Learned => {
+export const lesson = ({ vocabulary, tokens, model }: Common, l: Lesson, before?: Learned): Learned => {
   const time = l.reach.context
   const stretch: Stretch = { mixture: l.mixture, seed: l.seed, batch: l.rows, time }
   const { peak, warmup } = l.rate

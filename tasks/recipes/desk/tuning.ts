@@ -14,7 +14,7 @@ import type { Batches, Example } from "../../data/example.ts"
 import type { DataFault } from "../../data/fault.ts"
 import { type Sequence, texts } from "../../data/source.ts"
 import type { Events } from "../../events.ts"
-import { mixedRows } from "../../questions/mix.ts"
+import { mixedRows, saying } from "../../questions/mix.ts"
 import { askAll, Pairs, standardAsking } from "../../questions/pairs.ts"
 import { rules } from "../../questions/rules.ts"
 import { chunksIn, composedOf, documentsOf, inventedOf } from "../../questions/sequences.ts"
@@ -24,47 +24,66 @@ import { type Stage, stage } from "../../stage/stage.ts"
 import type { Store, StoreFault } from "../../store.ts"
 import { trainingStage } from "../../train/stage.ts"
 import type { Trained } from "../../train/training.ts"
-import { configOf, type Reach } from "../extend.ts"
-import {
-  type Book,
-  book,
-  groundOf,
-  textOf,
-  tokenizerOf,
-  type Tokens,
-  tokens,
-  type Vocabulary,
-  vocabulary,
-} from "./book.ts"
-import { model, optimiser } from "./model.ts"
+import { configOf } from "../extend.ts"
+import { type Book, type Footing, groundOf, textOf, tokenizerOf, type Tokens, type Vocabulary } from "./book.ts"
+import type { Mixture } from "./curriculum.ts"
+import { optimiser } from "./model.ts"
 import { curriculum } from "./rows.ts"
-import type { Learned } from "./training.ts"
+import type { Common, Learned, Sequel } from "./training.ts"
+
+// ---- numbers -----------------------------------------------------------------
+
+/** How a model is tuned. */
+export interface Tuning {
+  /** Tokens of a chunk that one question is asked about: LWM's 1000, as the context is shorter. */
+  readonly chunk: number
+  readonly steps: number
+  /** Tokens of a step. */
+  readonly tokens: number
+  readonly peak: number
+  readonly warmup: number
+  /** Every second row is of the curriculum. */
+  readonly mixture: Mixture
+  readonly seed: number
+}
+
+/** The numbers of `world`. */
+export const tuning: Tuning = {
+  chunk: 200,
+  steps: 150,
+  tokens: 4096,
+  peak: 5e-4,
+  warmup: 15,
+  mixture: { text: 0.2, repeats: 0, pairs: 0, needles: 0.8 },
+  seed: 11,
+}
 
 // ---- questions -----------------------------------------------------------------
-
-/** Tokens of a chunk that one question is asked about: LWM's 1000, as the context is shorter. */
-const chunk = 200
 
 /** The training part as documents: a chapter each. */
 const documents = (of: Book, tokenizer: Tokenizer) =>
   Effect.map(textOf(of.train), (text) => documentsOf(texts(text.split(/\n\n(?=CHAPTER \d)/), "moby-dick"), tokenizer))
 
+/** A stage that writes questions. */
+export type Questions = Stage<Pairs, DataFault | WriterFault | StoreFault | FileFault, Store | Events>
+
 /** A question for every chunk of the training part, written by rule: a machine needs nothing for that. */
-export const questions: Stage<Pairs, DataFault | WriterFault | StoreFault | FileFault, Store | Events> = stage({
-  name: "questions",
-  version: "1",
-  about: "a question by rule for each chunk of the book",
-  codec: t.strict({ chunk: positive, seed: natural }),
-  settings: { chunk, seed: standardAsking.seed },
-  seeds: [standardAsking.seed],
-  needs: { book, vocabulary },
-  output: Pairs,
-  make: ({ book, vocabulary }, { chunk }) =>
-    Effect.gen(function* () {
-      const tokenizer = yield* tokenizerOf(vocabulary)
-      return yield* askAll(chunksIn(yield* documents(book, tokenizer), tokenizer, chunk), tokenizer)
-    }).pipe(Effect.provide(rules())),
-})
+export const questioning = ({ book, vocabulary }: Footing, { chunk }: Tuning): Questions =>
+  stage({
+    name: "questions",
+    version: "1",
+    about: "a question by rule for each chunk of the book",
+    codec: t.strict({ chunk: positive, seed: natural }),
+    settings: { chunk, seed: standardAsking.seed },
+    seeds: [standardAsking.seed],
+    needs: { book, vocabulary },
+    output: Pairs,
+    make: ({ book, vocabulary }, { chunk }) =>
+      Effect.gen(function* () {
+        const tokenizer = yield* tokenizerOf(vocabulary)
+        return yield* askAll(chunksIn(yield* documents(book, tokenizer), tokenizer, chunk), tokenizer)
+      }).pipe(Effect.provide(rules())),
+  })
 
 // ---- rows --------------------------------------------------------------------
 
@@ -77,7 +96,7 @@ interface Made {
 }
 
 /** Long examples that end with questions, and short dialogues. */
-const opened = (made: Made, time: number) =>
+const opened = (made: Made, { chunk }: Tuning, time: number) =>
   Effect.gen(function* () {
     const tokenizer = yield* tokenizerOf(made.vocabulary)
     const chapters = yield* documents(made.book, tokenizer)
@@ -87,16 +106,20 @@ const opened = (made: Made, time: number) =>
   })
 
 /** Rows of chat and questions, and as many of the curriculum. */
-const rows = (made: Made, batch: number, time: number): Batches<DataFault | StoreFault | FileFault, Store> => ({
+const rows = (
+  made: Made,
+  numbers: Tuning,
+  batch: number,
+  time: number,
+): Batches<DataFault | StoreFault | FileFault, Store> => ({
   from: (position) =>
     Stream.unwrap(Effect.gen(function* () {
       const ground = yield* groundOf(made.vocabulary, made.tokens)
-      const mixture = { text: 0.2, repeats: 0, pairs: 0, needles: 0.8 }
-      const seed = 11
+      const { mixture, seed } = numbers
       return mixedRows<DataFault | StoreFault | FileFault, Store>(
         [
-          [tuningRows(opened(made, time + 1), { batch: 1, time, seed, shares: standardShares }), 1],
-          [curriculum(ground, { mixture, seed, batch: 1, time }), 1],
+          [tuningRows(opened(made, numbers, time + 1), { batch: 1, time, seed, shares: standardShares }), 1],
+          [saying(curriculum(ground, { mixture, seed, batch: 1, time })), 1],
         ],
         batch,
         seed,
@@ -107,9 +130,15 @@ const rows = (made: Made, batch: number, time: number): Batches<DataFault | Stor
 // ---- the training ----------------------------------------------------------------
 
 /** Tunes what was learned, over its context. */
-export const tuned = (name: string, about: string, learned: Learned, reach: Reach): Learned => {
-  const [time, steps, peak] = [reach.context, 150, 5e-4]
-  const batch = 4096 / time
+export const tuned = (
+  { book, vocabulary, tokens, model }: Common,
+  questions: Questions,
+  numbers: Tuning,
+  { name, about, learned, reach }: Sequel,
+): Learned => {
+  const { chunk, steps, peak, warmup, seed } = numbers
+  const time = reach.context
+  const batch = numbers.tokens / time
   return trainingStage({
     name,
     about,
@@ -119,18 +148,18 @@ export const tuned = (name: string, about: string, learned: Learned, reach: Reac
       batch,
       time,
       steps,
-      warmup: 15,
+      warmup,
       peak,
       end: peak,
-      rate: { kind: "constant", peak, warmup: 15 },
+      rate: { kind: "constant", peak, warmup },
     },
     packed: true,
-    seed: 11,
+    seed,
     needs: { book, vocabulary, tokens, questions, learned },
     start: ({ learned }) => (learned as Trained).parameters,
     data: {
       settings: { tuning: 1, shares: [...standardShares], chunk },
-      batches: (made) => rows(made as Made, batch, time),
+      batches: (made) => rows(made as Made, numbers, batch, time),
     },
   })
 }

@@ -2,57 +2,77 @@
  * The pipeline `world`: LWM's language half at a scale that two cores finish in minutes. A base reads a book, its context
  * grows in stages by the table, it is tuned on questions, and is asked for needles over its whole context; beside it stands
  * a control that was tuned alike and never grew.
+ *
+ *     deno task plan world && deno task world
+ *     deno task run world --with=scale=quick       all stages in seconds; nothing is learned
  * @module
  */
+import { either as E } from "fp-ts"
 import { type Reported, reported } from "../../report/outline.ts"
 import { type Pipeline, pipeline } from "../../stage/stage.ts"
-import { base, beginning } from "./base.ts"
-import { book, tokens, vocabulary } from "./book.ts"
-import { asked, bits, byPosition, needles } from "./evaluating.ts"
-import { grown, last } from "./growing.ts"
-import { reach } from "./model.ts"
+import { type Adjustable, adjustable } from "../adjust.ts"
+import { byName, type Reach } from "../extend.ts"
+import { based, beginning } from "./base.ts"
+import { footing } from "./book.ts"
+import { tests } from "./evaluating.ts"
+import { grown } from "./growing.ts"
 import { type Speaker, speaker } from "./models.ts"
-import { byName } from "../extend.ts"
+import { quick, type Scale, standard } from "./scale.ts"
 import { outline, samples } from "./told.ts"
-import { questions, tuned } from "./tuning.ts"
-import type { Learned } from "./training.ts"
+import type { Common, Learned, Sequel } from "./training.ts"
+import { questioning, tuned } from "./tuning.ts"
 
-const tuning: Learned = tuned(
-  "tuning",
-  "questions from the book and needles, over the last context",
-  grown.at(-1)!,
-  last,
-)
+/** The stages at a scale, and what the report says of them. */
+export const desk = (scale: Scale): Pipeline & Reported => {
+  const { model, growing } = scale
+  const { book, vocabulary, tokens } = footing(scale.chapters)
+  const common: Common = { book, vocabulary, tokens, model }
+  const last: Reach = growing.table.at(-1) ?? model
+  const begin = beginning(model)
+  const base = based(common, begin, scale.lessons)
+  const longer = grown(common, base, growing)
+  const questions = questioning(common, scale.tuning)
+  const tune = (sequel: Sequel): Learned => tuned(common, questions, scale.tuning, sequel)
+  const tuning = tune({
+    name: "tuning",
+    about: "questions from the book and needles, over the last context",
+    ...{ learned: longer.at(-1) ?? base, reach: last },
+  })
+  const tuningOfControl = tune({
+    name: "tuning-control",
+    about: "the same over the base's context",
+    ...{ learned: base, reach: model },
+  })
 
-const tuningOfControl: Learned = tuned("tuning-control", "the same over the base's context", base, reach)
+  const speak = (sequel: Sequel): Speaker => speaker(common, sequel)
+  const chat = speak({ name: "chat", about: "the model after all stages", learned: tuning, reach: last })
+  const control = speak({
+    name: "control",
+    about: "the base, tuned alike, whose context never grew",
+    ...{ learned: tuningOfControl, reach: model },
+  })
+  const before = speak({ name: "reader", about: "the base as it is", learned: base, reach: model })
 
-/** What people talk to. */
-export const chat: Speaker = speaker("chat", "the model after all stages", tuning, last)
-
-/** What it is compared with. */
-export const control: Speaker = speaker(
-  "control",
-  "the base, tuned alike, whose context never grew",
-  tuningOfControl,
-  reach,
-)
-
-const before: Speaker = speaker("reader", "the base as it is", base, reach)
-
-const declared: Pipeline = pipeline(
-  "world",
-  "Moby-Dick, a context that grows eightfold, questions, needles: minutes on two cores",
-  {
-    ...byName([book, vocabulary, tokens, beginning]),
-    base,
-    ...byName(grown),
+  const { needles, bits, byPosition, harder } = tests(common, scale.measuring, model.context, last.context)
+  const stages = {
+    ...byName([book, vocabulary, tokens, begin, base, ...longer]),
     ...byName([questions, tuning, chat, tuningOfControl, control]),
     ...byName([needles("needles", chat), needles("needles-control", control)]),
     ...byName([bits("bits-before", before), bits("bits-after", chat)]),
     ...byName([byPosition("positions", chat), byPosition("positions-control", control)]),
-    ...byName([...asked(chat), samples(chat)]),
-  },
-)
+    ...byName([...harder(chat), samples(chat)]),
+  }
+  const told = outline(model.context, last.context, growing.table.length)
+  return reported(pipeline(scale.name, scale.about, stages), told)
+}
 
-/** The pipeline, and what its report says of it. */
-export const world: Pipeline & Reported = reported(declared, outline)
+/** The pipeline. */
+export const world: Adjustable & Reported = adjustable(desk, {
+  standard,
+  settings: {
+    scale: {
+      about: "quick: all stages in seconds, to see that they run; nothing is learned",
+      set: (_, name) => name === "quick" ? E.right(quick) : E.left("quick"),
+    },
+  },
+})
