@@ -43,7 +43,7 @@ export const recall: Lesson = {
   rows: 32,
   steps: 500,
   rate: { kind: "constant", peak: 2e-3, warmup: 50 },
-  mixture: { text: 0.2, repeats: 0.3, pairs: 0.3, needles: 0.2 },
+  mixture: { text: 0.2, repeats: 0.35, pairs: 0.25, needles: 0.2 },
   seed: 1,
 }
 
@@ -53,9 +53,9 @@ export const reading: Lesson = {
   about: "the book, and needles in it",
   reach,
   rows: 16,
-  steps: 600,
-  rate: { kind: "cosine", peak: 2e-3, warmup: 20, decay: 600, end: 1e-3 },
-  mixture: { text: 0.5, repeats: 0.05, pairs: 0.1, needles: 0.35 },
+  steps: 800,
+  rate: { kind: "cosine", peak: 2e-3, warmup: 20, decay: 800, end: 7e-4 },
+  mixture: { text: 0.5, repeats: 0.15, pairs: 0.05, needles: 0.3 },
   seed: 2,
 }
 

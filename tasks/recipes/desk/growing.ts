@@ -6,14 +6,14 @@ import { extend, type Extension } from "../extend.ts"
 import type { Mixture } from "./curriculum.ts"
 import { type Common, type Learned, lesson } from "./training.ts"
 
-/** Mostly needles over the new length; enough of the book to forget nothing of it. */
-export const mixture: Mixture = { text: 0.35, repeats: 0.05, pairs: 0.05, needles: 0.55 }
+/** Mostly needles over the new length; enough of the book, and of tokens of all kinds that come again, to forget neither. */
+export const mixture: Mixture = { text: 0.3, repeats: 0.2, pairs: 0.05, needles: 0.45 }
 
 /** Context, rotary base and steps of every stage. */
 export const table: ReadonlyArray<Extension> = [
   { name: "text-512", context: 512, theta: 40_000, steps: 200, tokens: 4096, warmup: 20, rate: 1e-3 },
-  { name: "text-1k", context: 1024, theta: 160_000, steps: 200, tokens: 4096, warmup: 20, rate: 1e-3 },
-  { name: "text-2k", context: 2048, theta: 640_000, steps: 200, tokens: 4096, warmup: 20, rate: 1e-3 },
+  { name: "text-1k", context: 1024, theta: 160_000, steps: 200, tokens: 8192, warmup: 20, rate: 1e-3 },
+  { name: "text-2k", context: 2048, theta: 640_000, steps: 200, tokens: 8192, warmup: 20, rate: 1e-3 },
 ]
 
 /** How a context grows. */

@@ -51,10 +51,10 @@ export interface Tuning {
 export const tuning: Tuning = {
   chunk: 200,
   steps: 150,
-  tokens: 4096,
-  peak: 5e-4,
+  tokens: 8192,
+  peak: 7e-4,
   warmup: 15,
-  mixture: { text: 0.2, repeats: 0, pairs: 0, needles: 0.8 },
+  mixture: { text: 0.25, repeats: 0.25, pairs: 0, needles: 0.5 },
   seed: 11,
 }
 
@@ -138,7 +138,7 @@ export const tuned = (
 ): Learned => {
   const { chunk, steps, peak, warmup, seed } = numbers
   const time = reach.context
-  const batch = numbers.tokens / time
+  const [batch, end] = [numbers.tokens / time, peak / 10]
   return trainingStage({
     name,
     about,
@@ -150,15 +150,15 @@ export const tuned = (
       steps,
       warmup,
       peak,
-      end: peak,
-      rate: { kind: "constant", peak, warmup },
+      end,
+      rate: { kind: "linear", peak, warmup, decay: steps, end },
     },
     packed: true,
     seed,
     needs: { book, vocabulary, tokens, questions, learned },
     start: ({ learned }) => (learned as Trained).parameters,
     data: {
-      settings: { tuning: 1, shares: [...standardShares], chunk },
+      settings: { tuning: 1, shares: [...standardShares], mixture: { ...numbers.mixture }, chunk },
       batches: (made) => rows(made as Made, numbers, batch, time),
     },
   })
