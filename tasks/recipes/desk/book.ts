@@ -89,19 +89,22 @@ export const textOf = (ref: FileRef): Effect.Effect<string, StoreFault | FileFau
 const orFail = <A>(e: E.Either<ReadonlyArray<FileFault>, A>): Effect.Effect<A, FileFault> =>
   E.isLeft(e) ? Effect.fail(e.left[0]!) : Effect.succeed(e.right)
 
+const strings = t.readonlyArray(t.string)
+
 /** Byte pairs across words, numbers in twos, and the names of cities as single tokens: needles are short. */
 const vocabularyOf = (book: Footing["book"]): Footing["vocabulary"] =>
   stage({
     name: "tokenizer",
     version: "1",
     about: "byte pairs of the book that cross words; needles take ten tokens",
-    codec: t.strict({ vocab: positive, pattern: t.string, phrases: positive, added: t.readonlyArray(t.string) }),
-    settings: { vocab: 1024, pattern, phrases: 300, added: [...marks, ...cities] },
+    codec: t.strict({ vocab: positive, pattern: t.string, times: positive, phrases: strings, added: strings }),
+    settings: { vocab: 1024, pattern, times: 300, phrases: phraseTexts, added: [...marks, ...cities] },
     needs: { book },
     output: Vocabulary,
-    make: ({ book }, { vocab, pattern, phrases, added }) =>
+    make: ({ book }, { vocab, pattern, times, phrases, added }) =>
       Effect.gen(function* () {
-        const texts = [yield* textOf(book.train), ...phraseTexts(phrases), pairsOfDigits(phrases)]
+        const said = Array.from({ length: times }, () => phrases).flat()
+        const texts = [yield* textOf(book.train), ...said, pairsOfDigits(times)]
         const file = yield* orFail(learnBpe({ texts, vocab, pattern, digits: false, added, special: specials }))
         return { file: yield* putBytes(utf8(JSON.stringify(file))), vocab }
       }),
@@ -150,11 +153,11 @@ export const footing = (chapters: number | null): Footing => {
 
 // ---- the ground ------------------------------------------------------------------
 
-/** Words of the book that are one token of two characters or more, and no digits. */
+/** Words of the book that are one token of two characters or more; no digits, and no cities, some of which are held out. */
 const wordsOf = (tokenizer: Tokenizer, ids: Int32Array): ReadonlyArray<ReadonlyArray<number>> =>
   [...new Set(ids)].sort((a, b) => a - b).filter((id) => {
     const text = tokenizer.decode([id])
-    return text.length > 1 && !/[\d\n\ufffd]/.test(text)
+    return text.length > 1 && !/[\d\n\ufffd]/.test(text) && !cities.includes(text)
   }).map((id) => [id])
 
 /** What rows are made of. The cities that are held out are never a needle's name in training. */

@@ -1,8 +1,8 @@
 /**
  * The rows that the desk model learns from. Text teaches it the book; random segments that come again teach it to look back
  * (induction: Olsson et al., 2022), long before a needle could; bare pairs of name and number teach it to look up (dense
- * associative recall: Arora et al., 2023); needles in the book, with several questions a row, teach it
- * what it is asked. Every row is a function of a key and its length alone.
+ * associative recall: Arora et al., 2023); needles in the book, with several questions a row, teach it what it is asked.
+ * Every row is a function of a key and its length alone.
  * @module
  */
 import { hostFold, type HostKey } from "../../../core/random/host.ts"
@@ -18,6 +18,9 @@ export interface Mixture {
   readonly pairs: number
   readonly needles: number
 }
+
+/** Raised when the row of a key comes to mean something else: it is a part of the keys of trainings. */
+export const version = 2
 
 /** The fixed parts of needles and questions in tokens, as any text that holds them is encoded. */
 export interface Phrases {
@@ -89,8 +92,9 @@ const passage = (d: Dice, book: Int32Array, length: number): Int32Array => {
 
 /** A passage of the book; all of it counts. */
 export const textRow = (g: Ground, key: HostKey, length: number): Example => {
-  const tokens = passage(dice(key), g.book, length).slice()
-  return { tokens, counted: new Uint8Array(length).fill(1) }
+  const row: Growing = { tokens: [], counted: [] }
+  put(row, passage(dice(key), g.book, length), 1)
+  return example(row, length, g.eos)
 }
 
 /**
@@ -100,7 +104,7 @@ export const textRow = (g: Ground, key: HostKey, length: number): Example => {
 export const repeatRow = (g: Ground, key: HostKey, length: number): Example => {
   const d = dice(key)
   const row: Growing = { tokens: [], counted: [] }
-  const size = 4 + d.below(Math.min(60, Math.floor(length / 2) - 4))
+  const size = 4 + d.below(Math.max(1, Math.min(60, Math.floor(length / 2) - 4)))
   const segment = Array.from({ length: size }, () => d.below(g.vocab))
   put(row, segment, 0)
   while (row.tokens.length < length) {
@@ -167,9 +171,11 @@ const turnsOf = (g: Ground, d: Dice, needles: ReadonlyArray<Needle>): ReadonlyAr
   return turns
 }
 
+/** Different names, half of them words; not more than there are of the one kind or of the other. */
 const distinct = (g: Ground, d: Dice, count: number): ReadonlyArray<ReadonlyArray<number>> => {
+  const most = Math.min(count, Math.max(g.names.length, g.words.length))
   const found = new Map<string, ReadonlyArray<number>>()
-  while (found.size < count) {
+  while (found.size < most) {
     const name = d.one(d.unit() < 0.5 ? g.names : g.words)
     found.set(name.join(), name)
   }

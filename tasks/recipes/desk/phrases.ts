@@ -28,9 +28,8 @@ const texts: { readonly [K in keyof Phrases]: string } = {
   user: " USER:",
 }
 
-/** What the tokenizer is to learn as wholes, beside the book: each phrase as often as a common word of the book. */
-export const phraseTexts = (times: number): ReadonlyArray<string> =>
-  Array.from({ length: times }, () => Object.values(texts)).flat()
+/** What the tokenizer is to learn as wholes, beside the book: each as often as a common word of the book. */
+export const phraseTexts: ReadonlyArray<string> = Object.values(texts)
 
 /** All numbers of two digits, a line each: a number of seven takes four tokens, of which there are few to learn. */
 export const pairsOfDigits = (times: number): string =>

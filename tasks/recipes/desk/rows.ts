@@ -4,9 +4,12 @@
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { natural } from "../../../core/files/codec.ts"
 import { hostFold, hostKey } from "../../../core/random/host.ts"
 import { f32, i32 } from "../../../core/tensor/spec.ts"
 import type { Batch, Batches, Example, Rows } from "../../data/example.ts"
+import type { DataFault } from "../../data/fault.ts"
+import { placeOf } from "../../data/source.ts"
 import { type Ground, type Mixture, rowOf } from "./curriculum.ts"
 
 /** What a stream of rows depends on beside its ground. */
@@ -35,14 +38,15 @@ export const rowsOfExamples = (examples: ReadonlyArray<Example>, time: number): 
   }
 }
 
-/** Rows for ever. */
-export const curriculum = (ground: Ground, { mixture, seed, batch, time }: Stretch): Batches => ({
+/** Rows for ever. Faults: a position that is none of theirs. */
+export const curriculum = (ground: Ground, { mixture, seed, batch, time }: Stretch): Batches<DataFault> => ({
   from: (position) => {
     const key = hostKey(seed)
     const next = (n: number): readonly [Batch, number] => {
       const examples = Array.from({ length: batch }, (_, i) => rowOf(ground, mixture, hostFold(key, n + i), time + 1))
       return [{ rows: rowsOfExamples(examples, time), after: n + batch }, n + batch]
     }
-    return Stream.unfold(typeof position === "number" ? position : 0, (n) => Effect.succeed(next(n)))
+    const first = position === undefined ? Effect.succeed(0) : placeOf(natural, "the curriculum", position)
+    return Stream.unwrap(Effect.map(first, (begin) => Stream.unfold(begin, (n) => Effect.succeed(next(n)))))
   },
 })

@@ -8,13 +8,14 @@ import type { FileFault } from "../../../core/files/codec.ts"
 import type { Config } from "../../../models/llama/config.ts"
 import type { Schedule } from "../../../ops/schedule.ts"
 import type { Batches } from "../../data/example.ts"
+import type { DataFault } from "../../data/fault.ts"
 import type { Stage } from "../../stage/stage.ts"
 import type { Store, StoreFault } from "../../store.ts"
 import { trainingStage } from "../../train/stage.ts"
 import type { Trained } from "../../train/training.ts"
 import { configOf, type Reach } from "../extend.ts"
 import { type Footing, groundOf, type Tokens, type Vocabulary } from "./book.ts"
-import type { Mixture } from "./curriculum.ts"
+import { type Mixture, version } from "./curriculum.ts"
 import { optimiser } from "./model.ts"
 import { curriculum, type Stretch } from "./rows.ts"
 
@@ -55,7 +56,7 @@ export const rowsFrom = (
   vocabulary: Vocabulary,
   tokens: Tokens,
   stretch: Stretch,
-): Batches<StoreFault | FileFault, Store> => ({
+): Batches<DataFault | StoreFault | FileFault, Store> => ({
   from: (position) =>
     Stream.unwrap(Effect.map(groundOf(vocabulary, tokens), (ground) => curriculum(ground, stretch).from(position))),
 })
@@ -76,7 +77,7 @@ export const lesson = ({ vocabulary, tokens, model }: Common, l: Lesson, before?
       ? {}
       : { start: (made) => (made as unknown as { readonly before: Trained }).before.parameters }),
     data: {
-      settings: { curriculum: 1, mixture: { ...l.mixture }, seed: l.seed },
+      settings: { curriculum: version, mixture: { ...l.mixture }, seed: l.seed },
       batches: ({ vocabulary, tokens }) => rowsFrom(vocabulary, tokens, stretch),
     },
   })

@@ -26,7 +26,7 @@ import { trainingStage } from "../../train/stage.ts"
 import type { Trained } from "../../train/training.ts"
 import { configOf } from "../extend.ts"
 import { type Book, type Footing, groundOf, textOf, tokenizerOf, type Tokens, type Vocabulary } from "./book.ts"
-import type { Mixture } from "./curriculum.ts"
+import { type Mixture, version } from "./curriculum.ts"
 import { optimiser } from "./model.ts"
 import { curriculum } from "./rows.ts"
 import type { Common, Learned, Sequel } from "./training.ts"
@@ -44,6 +44,8 @@ export interface Tuning {
   readonly warmup: number
   /** Every second row is of the curriculum. */
   readonly mixture: Mixture
+  /** Short dialogues: tokens of the passages that they are about, and questions about each at most. */
+  readonly dialogues: { readonly size: number; readonly turns: number; readonly seed: number }
   readonly seed: number
 }
 
@@ -55,6 +57,7 @@ export const tuning: Tuning = {
   peak: 7e-4,
   warmup: 15,
   mixture: { text: 0.25, repeats: 0.25, pairs: 0, needles: 0.5 },
+  dialogues: { seed: 5, size: 64, turns: 2 },
   seed: 11,
 }
 
@@ -96,13 +99,13 @@ interface Made {
 }
 
 /** Long examples that end with questions, and short dialogues. */
-const opened = (made: Made, { chunk }: Tuning, time: number) =>
+const opened = (made: Made, { chunk, dialogues }: Tuning, time: number) =>
   Effect.gen(function* () {
     const tokenizer = yield* tokenizerOf(made.vocabulary)
     const chapters = yield* documents(made.book, tokenizer)
     const written = yield* writtenOf(made.questions, chunk)
     const composed: Sequence<Example> = composedOf(chapters, tokenizer, written, time)
-    return { questions: composed, chat: inventedOf(chapters, tokenizer, { seed: 5, size: 64, turns: 2 }), tokenizer }
+    return { questions: composed, chat: inventedOf(chapters, tokenizer, dialogues), tokenizer }
   })
 
 /** Rows of chat and questions, and as many of the curriculum. */
@@ -136,7 +139,7 @@ export const tuned = (
   numbers: Tuning,
   { name, about, learned, reach }: Sequel,
 ): Learned => {
-  const { chunk, steps, peak, warmup, seed } = numbers
+  const { chunk, steps, peak, warmup, mixture, dialogues, seed } = numbers
   const time = reach.context
   const [batch, end] = [numbers.tokens / time, peak / 10]
   return trainingStage({
@@ -158,7 +161,14 @@ export const tuned = (
     needs: { book, vocabulary, tokens, questions, learned },
     start: ({ learned }) => (learned as Trained).parameters,
     data: {
-      settings: { tuning: 1, shares: [...standardShares], mixture: { ...numbers.mixture }, chunk },
+      settings: {
+        tuning: 1,
+        curriculum: version,
+        mixture: { ...mixture },
+        shares: [...standardShares],
+        chunk,
+        dialogues,
+      },
       batches: (made) => rows(made as Made, numbers, batch, time),
     },
   })
