@@ -168,11 +168,13 @@ export const groundOf = (
   Effect.gen(function* () {
     const tokenizer = yield* tokenizerOf(vocabulary)
     const ids = yield* idsOf(train)
+    const known = new Set(ids)
     return {
       book: ids,
       phrases: phrasesOf(tokenizer),
       names: divideCities(heldByDefault).trained.map((city) => Array.from(tokenizer.encode(city))),
       words: wordsOf(tokenizer, ids),
+      rare: Array.from({ length: tokenizer.vocab }, (_, id) => id).filter((id) => !known.has(id)),
       vocab: tokenizer.vocab,
       bos: tokenizer.bos ?? 0,
       eos: tokenizer.eos ?? 0,

@@ -20,7 +20,7 @@ export interface Mixture {
 }
 
 /** Raised when the row of a key comes to mean something else: it is a part of the keys of trainings. */
-export const version = 2
+export const version = 3
 
 /** The fixed parts of needles and questions in tokens, as any text that holds them is encoded. */
 export interface Phrases {
@@ -54,6 +54,8 @@ export interface Ground {
   readonly names: ReadonlyArray<ReadonlyArray<number>>
   /** Words that are names half of the time, so that any word can be looked up. */
   readonly words: ReadonlyArray<ReadonlyArray<number>>
+  /** Tokens that the book lacks: they are learned from repeats alone, which have more of them. */
+  readonly rare: ReadonlyArray<number>
   readonly vocab: number
   readonly bos: number
   readonly eos: number
@@ -105,7 +107,7 @@ export const repeatRow = (g: Ground, key: HostKey, length: number): Example => {
   const d = dice(key)
   const row: Growing = { tokens: [], counted: [] }
   const size = 4 + d.below(Math.max(1, Math.min(60, Math.floor(length / 2) - 4)))
-  const segment = Array.from({ length: size }, () => d.below(g.vocab))
+  const segment = Array.from({ length: size }, () => d.unit() < 0.3 ? d.one(g.rare) : d.below(g.vocab))
   put(row, segment, 0)
   while (row.tokens.length < length) {
     if (d.unit() < 0.5) put(row, passage(d, g.book, d.below(16)), 0)
@@ -171,13 +173,17 @@ const turnsOf = (g: Ground, d: Dice, needles: ReadonlyArray<Needle>): ReadonlyAr
   return turns
 }
 
-/** Different names, half of them words; not more than there are of the one kind or of the other. */
+/** One to three words. */
+const wordsFor = (g: Ground, d: Dice): ReadonlyArray<number> =>
+  Array.from({ length: 1 + (d.unit() < 0.5 ? 0 : 1 + d.below(2)) }, () => d.one(g.words)).flat()
+
+/** Names of which each ends differently, half of them words; not more than there are of the one kind or of the other. */
 const distinct = (g: Ground, d: Dice, count: number): ReadonlyArray<ReadonlyArray<number>> => {
   const most = Math.min(count, Math.max(g.names.length, g.words.length))
-  const found = new Map<string, ReadonlyArray<number>>()
+  const found = new Map<number, ReadonlyArray<number>>()
   while (found.size < most) {
-    const name = d.one(d.unit() < 0.5 ? g.names : g.words)
-    found.set(name.join(), name)
+    const name = d.unit() < 0.5 ? d.one(g.names) : wordsFor(g, d)
+    found.set(name.at(-1)!, name)
   }
   return [...found.values()]
 }
@@ -224,7 +230,7 @@ export const needleRow = (
 export const pairRow = (g: Ground, key: HostKey, length: number): Example => {
   const d = dice(key)
   const { phrases: p } = g
-  const size = 2 + p.is.length
+  const size = 3 + p.is.length
   const count = Math.max(1, Math.floor(length / (2 * size + 2)) - d.below(Math.max(1, Math.floor(length / 64))))
   const pairs = distinct(g, d, count).map((name) => [[...name, ...p.is], g.encode(String(10 + d.below(90)))] as const)
   const row: Growing = { tokens: [], counted: [] }
@@ -242,11 +248,29 @@ export const pairRow = (g: Ground, key: HostKey, length: number): Example => {
   return example(row, length, g.eos)
 }
 
-/** The row of a key: its kind is drawn by the mixture. */
+/** Into how many rows a long one is divided: what was learned on short ones is not to be forgotten on long ones. */
+const divisions: ReadonlyArray<number> = [1, 1, 2, 4, 8]
+
+/** Tokens of the shortest row that a long one is divided into. */
+const shortest = 128
+
+/** Rows one after another, as one; what nobody can know, the first token of each, does not count. */
+const chained = (rows: ReadonlyArray<Example>): Example => {
+  const [tokens, counted] = [rows.flatMap((r) => [...r.tokens]), rows.flatMap((r) => [0, ...r.counted.subarray(1)])]
+  return { tokens: Int32Array.from(tokens), counted: Uint8Array.from(counted) }
+}
+
+/** The row of a key: its kind is drawn by the mixture, and whether it is one or several short ones of that kind. */
 export const rowOf = (g: Ground, mixture: Mixture, key: HostKey, length: number): Example => {
   const kinds = [["text", textRow], ["repeats", repeatRow], ["pairs", pairRow], ["needles", needleRow]] as const
   const total = kinds.reduce((sum, [kind]) => sum + mixture[kind], 0)
-  let drawn = dice(hostFold(key, 0)).unit() * total
+  const d = dice(hostFold(key, 0))
+  let drawn = d.unit() * total
   const [, make] = kinds.find(([kind]) => (drawn -= mixture[kind]) < 0) ?? kinds[0]
-  return make(g, hostFold(key, 1), length)
+  const parts = d.one(divisions.filter((n) => n === 1 || length >= n * shortest))
+  const own = hostFold(key, 1)
+  if (parts === 1) return make(g, own, length)
+  const size = Math.floor(length / parts)
+  const sizes = Array.from({ length: parts }, (_, i) => i === 0 ? length - (parts - 1) * size : size)
+  return chained(sizes.map((n, i) => make(g, hostFold(own, i), n)))
 }

@@ -11,9 +11,9 @@ export const mixture: Mixture = { text: 0.3, repeats: 0.2, pairs: 0.05, needles:
 
 /** Context, rotary base and steps of every stage. */
 export const table: ReadonlyArray<Extension> = [
-  { name: "text-512", context: 512, theta: 40_000, steps: 200, tokens: 4096, warmup: 20, rate: 1e-3 },
+  { name: "text-512", context: 512, theta: 40_000, steps: 200, tokens: 8192, warmup: 20, rate: 1e-3 },
   { name: "text-1k", context: 1024, theta: 160_000, steps: 200, tokens: 8192, warmup: 20, rate: 1e-3 },
-  { name: "text-2k", context: 2048, theta: 640_000, steps: 200, tokens: 8192, warmup: 20, rate: 1e-3 },
+  { name: "text-2k", context: 2048, theta: 640_000, steps: 250, tokens: 8192, warmup: 20, rate: 1e-3 },
 ]
 
 /** How a context grows. */

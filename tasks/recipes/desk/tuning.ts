@@ -52,7 +52,7 @@ export interface Tuning {
 /** The numbers of `world`. */
 export const tuning: Tuning = {
   chunk: 200,
-  steps: 150,
+  steps: 200,
   tokens: 8192,
   peak: 7e-4,
   warmup: 15,
