@@ -210,6 +210,21 @@ export const say = (what: Happening): Effect.Effect<void, never, Events> =>
     yield* tell({ ...what, at: yield* Clock.currentTimeMillis, stage: yield* StageName })
   })
 
+/** Says how far something is, but at most so often: what is done in a millisecond is not worth a line. The end is said. */
+export const sayingAtMost = (
+  every: number = 1000,
+): (
+  progress: Omit<Extract<Happening, { readonly _tag: "Progress" }>, "_tag">,
+) => Effect.Effect<void, never, Events> => {
+  let last = -Infinity
+  return (progress) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      if (now - last < every && progress.done !== progress.total) return Effect.void
+      last = now
+      return say({ _tag: "Progress", ...progress })
+    })
+}
+
 /** A listener hears every event from now on; its fiber ends after the end is told. */
 export const listen = <X, R>(
   hear: (event: Event) => Effect.Effect<void, X, R>,

@@ -11,7 +11,7 @@ import * as t from "io-ts"
 import { decodeJson, type FileFault, natural } from "../../core/files/codec.ts"
 import { sha256Text } from "../../core/graph/sha256.ts"
 import type { Tokenizer } from "../../models/tokenizers/tokenizer.ts"
-import { type Events, say } from "../events.ts"
+import { type Events, say, sayingAtMost } from "../events.ts"
 import { Digest, FileRef, getBytes, putBytes } from "../objects.ts"
 import { Store, type StoreFault, utf8 } from "../store.ts"
 import type { Chunk } from "./chunks.ts"
@@ -148,13 +148,15 @@ const summary = ({ by, chunks, pairs, nothing, malformed, tokens, answers }: Pai
 }
 
 /**
- * Asks about each different chunk that was not asked about before. Faults: those of the writer that asking again did not
+ * Asks about each different chunk that was not asked about before; `total` is how many different ones there are, where that
+ * is known, and 0 where not. Faults: those of the writer that asking again did not
  * mend (what is written till then is kept), too many replies that are no pairs, a store that is full.
  */
 export const askAll = <X, R>(
   chunks: Stream.Stream<Chunk, X, R>,
   tokenizer: Pick<Tokenizer, "encode">,
   { seed, together, limit }: Asking = standardAsking,
+  total: number = 0,
 ): Effect.Effect<Pairs, X | WriterFault | StoreFault, R | Writer | Store | Events> =>
   Effect.gen(function* () {
     const writer = yield* Writer
@@ -162,22 +164,25 @@ export const askAll = <X, R>(
     const path = logPath(writer.identity, seed)
     const known = new Map((yield* readLog(path)).map((w) => [w.chunk, w]))
     const order = new Set<string>()
-    let [asked, malformed, tokens] = [0, 0, 0]
+    const progress = sayingAtMost()
+    let [done, asked, malformed, tokens] = [0, 0, 0, 0]
     const one = (chunk: Chunk) =>
       Effect.gen(function* () {
         const written = yield* ask(writer, chunk, seed)
         yield* store.append(path, lineOf(written))
         known.set(chunk.digest, written)
         asked++
+        done++
         if (written.why !== undefined) malformed++
         const fault = tooMany(writer.label, asked, malformed, limit, written.why ?? "")
         if (fault !== undefined) return yield* Effect.fail(fault)
-        yield* say({ _tag: "Progress", what: `questions by ${writer.label}`, done: asked, total: 0, unit: "chunks" })
+        yield* progress({ what: `questions by ${writer.label}`, done, total, unit: "chunks" })
       })
     const fresh = Stream.filter(chunks, ({ digest, tokens: own }) => {
       const first = !order.has(digest)
       order.add(digest)
       if (first) tokens += own.length
+      if (first && known.has(digest)) done++
       return first && !known.has(digest)
     })
     yield* Stream.runDrain(Stream.mapEffect(fresh, one, { concurrency: Math.max(1, together) }))

@@ -84,7 +84,9 @@ export const questioning = ({ book, vocabulary }: Footing, { chunk }: Tuning): Q
     make: ({ book, vocabulary }, { chunk }) =>
       Effect.gen(function* () {
         const tokenizer = yield* tokenizerOf(vocabulary)
-        return yield* askAll(chunksIn(yield* documents(book, tokenizer), tokenizer, chunk), tokenizer)
+        const chunks = yield* Stream.runCollect(chunksIn(yield* documents(book, tokenizer), tokenizer, chunk))
+        const total = new Set(chunks.map(({ digest }) => digest)).size
+        return yield* askAll(Stream.fromIterable(chunks), tokenizer, standardAsking, total)
       }).pipe(Effect.provide(rules())),
   })
 

@@ -9,7 +9,7 @@ import { suite } from "uvu"
 import * as assert from "uvu/assert"
 import type { Sequence } from "../../../tasks/data/source.ts"
 import { texts } from "../../../tasks/data/source.ts"
-import { events } from "../../../tasks/events.ts"
+import { type Event, events, heardBy } from "../../../tasks/events.ts"
 import { type Chunk, chunksOf } from "../../../tasks/questions/chunks.ts"
 import { answerShare } from "../../../tasks/questions/compose.ts"
 import { askAll, type Asking, logPath, readPairs, standardAsking } from "../../../tasks/questions/pairs.ts"
@@ -108,6 +108,30 @@ it("goes on where it was stopped: by a writer that is away, and by a crash in th
     }),
     { numRuns: 30 },
   )
+})
+
+it("says how far it is at most once a second, of how many, and the end", async () => {
+  const progress = async (files: Map<string, Uint8Array>, total?: number) => {
+    const heard: Array<Event> = []
+    const asked = askAll(Stream.fromArray(chunks), bytes, standardAsking, total)
+    await Effect.runPromise(
+      heardBy(asked, [(e) => Effect.sync(() => void heard.push(e))]).pipe(
+        Effect.provide(Layer.mergeAll(counting().layer, memory(files), events)),
+      ),
+    )
+    return heard.flatMap((e) => e._tag === "Progress" ? [{ done: e.done, total: e.total }] : [])
+  }
+  const before = performance.now()
+  const known = await progress(new Map(), chunks.length)
+  const seconds = (performance.now() - before) / 1000
+  assert.ok(chunks.length > 5)
+  assert.equal([known[0]!.done, known.at(-1)!.done], [1, chunks.length])
+  assert.ok(known.every(({ total }) => total === chunks.length))
+  assert.ok(known.length <= 2 + seconds, `${known.length} in ${seconds} s`)
+  assert.ok((await progress(new Map())).every(({ total }) => total === 0))
+  const files = new Map<string, Uint8Array>()
+  right(await run(counting().layer, files, {}, chunks.slice(0, 3)))
+  assert.is((await progress(files, chunks.length))[0]!.done, 4, "what was asked before is done")
 })
 
 it("bears some replies that are no pairs, and not many", async () => {
