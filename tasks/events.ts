@@ -1,6 +1,6 @@
 /**
  * What happens in a task, as it happens: plain records on a hub that anyone may listen to (a progress line, a log, a
- * test). The log of a run is its events, one JSON text a line, and the report is made of the log alone.
+ * test). The log of a run is its events, one JSON text a line; how long things took, the report knows from it.
  * @module
  */
 import * as Clock from "effect/Clock"
@@ -17,16 +17,6 @@ import { Store, type StoreFault } from "./store.ts"
 
 // ---- types -----------------------------------------------------------------
 
-/** What a program will take, in bytes and floating-point operations of one run. */
-export interface Expected {
-  readonly program: string
-  readonly peak: number
-  readonly arena: number
-  readonly flops: number
-  readonly traffic: number
-  readonly dispatches: number
-}
-
 /** What every event tells. */
 export interface Stamp {
   /** Milliseconds since 1970. */
@@ -37,16 +27,6 @@ export interface Stamp {
 
 /** What happened, by its tag. */
 interface Happenings {
-  readonly Began: {
-    readonly task: string
-    /** Settings for people, in order. */
-    readonly settings: ReadonlyArray<readonly [name: string, value: string]>
-    readonly digest: string
-    readonly device: string
-    readonly parameters: number
-    readonly expected: ReadonlyArray<Expected>
-    readonly baselines: ReadonlyArray<{ readonly tool: string; readonly bits: number }>
-  }
   /** The stage's output was there already. */
   readonly StageCached: { readonly key: string }
   readonly StageStarted: { readonly key: string }
@@ -75,13 +55,11 @@ interface Happenings {
     /** Bytes on the device now. */
     readonly memory: number
   }
+  /** How well a text was foretold. */
   readonly Evaluated: {
-    readonly step: number
     /** Bits per byte of the text. */
     readonly bits: number
     readonly bytes: number
-    /** All of the held-out text, or the first part of it. */
-    readonly whole: boolean
   }
   /** All prompts of one length were put to a language: values asked for, said, and said in their place. */
   readonly Scored: {
@@ -92,18 +70,6 @@ interface Happenings {
     readonly strict: number
   }
   readonly Saved: { readonly step: number; readonly digest: string; readonly bytes: number }
-  readonly Sampled: {
-    readonly step: number
-    readonly prompt: string
-    readonly text: string
-    readonly temperature: number
-  }
-  readonly Finished: {
-    readonly step: number
-    readonly digest: string
-    /** Most bytes that the device ever held. */
-    readonly peak: number
-  }
 }
 
 /** What happened, before it is stamped with when and where. */
@@ -114,28 +80,9 @@ export type Event = Happening & Stamp
 
 const stamp = { at: finite, stage: t.string }
 const keyed = { ...stamp, key: t.string }
-const expected = t.strict({
-  program: t.string,
-  peak: finite,
-  arena: finite,
-  flops: finite,
-  traffic: finite,
-  dispatches: finite,
-})
 
 /** The codec of events: what comes out of a log file. */
 export const Event: t.Type<Event, unknown> = t.union([
-  t.strict({
-    _tag: t.literal("Began"),
-    ...stamp,
-    task: t.string,
-    settings: t.readonlyArray(t.tuple([t.string, t.string])),
-    digest: t.string,
-    device: t.string,
-    parameters: natural,
-    expected: t.readonlyArray(expected),
-    baselines: t.readonlyArray(t.strict({ tool: t.string, bits: finite })),
-  }),
   t.strict({ _tag: t.literal("StageCached"), ...keyed }),
   t.strict({ _tag: t.literal("StageStarted"), ...keyed }),
   t.strict({ _tag: t.literal("StageWaiting"), ...keyed, pid: natural, host: t.string, since: finite }),
@@ -157,7 +104,7 @@ export const Event: t.Type<Event, unknown> = t.union([
     tokens: natural,
     memory: finite,
   }),
-  t.strict({ _tag: t.literal("Evaluated"), ...stamp, step: natural, bits: finite, bytes: natural, whole: t.boolean }),
+  t.strict({ _tag: t.literal("Evaluated"), ...stamp, bits: finite, bytes: natural }),
   t.strict({
     _tag: t.literal("Scored"),
     ...stamp,
@@ -168,15 +115,6 @@ export const Event: t.Type<Event, unknown> = t.union([
     strict: natural,
   }),
   t.strict({ _tag: t.literal("Saved"), ...stamp, step: natural, digest: t.string, bytes: natural }),
-  t.strict({
-    _tag: t.literal("Sampled"),
-    ...stamp,
-    step: natural,
-    prompt: t.string,
-    text: t.string,
-    temperature: finite,
-  }),
-  t.strict({ _tag: t.literal("Finished"), ...stamp, step: natural, digest: t.string, peak: finite }),
 ]) as t.Type<Event, unknown>
 
 // ---- the hub ---------------------------------------------------------------
@@ -275,41 +213,3 @@ export const parseLog = (text: string): ReadonlyArray<Event> =>
     const event = decodeJson(Event, line)
     return E.isRight(event) ? [event.right] : []
   })
-
-/** What the end of a run tells: it is told again by a run that goes on. */
-const atEnd = (e: Event): boolean =>
-  e._tag === "Sampled" || e._tag === "Finished" || (e._tag === "Evaluated" && e.whole)
-
-/** Was it before the step of a checkpoint, so that it stays when a run goes on from there? */
-const before = (e: Event, step: number): boolean =>
-  step >= 0 && (!("step" in e) || (e.step <= step && !(atEnd(e) && e.step === step)))
-
-/** What tells of an attempt and not of what came of it: taken back when the stage is begun again. */
-const attempts: ReadonlySet<Event["_tag"]> = new Set(["Began", "StageStarted", "StageWaiting", "StageFailed"])
-
-/** An event by its place in the log. */
-type Placed = Event & { readonly place: number }
-
-/** One stage's events, cut where it was begun again. */
-const stretches = (log: ReadonlyArray<Placed>): ReadonlyArray<ReadonlyArray<Placed>> => {
-  const mark = log.some((e) => e._tag === "StageStarted") ? "StageStarted" : "Began"
-  const starts = log.flatMap((e, i) => e._tag === mark ? [i] : [])
-  return starts.length === 0 ? [log] : starts.map((start, n) => log.slice(n === 0 ? 0 : start, starts[n + 1]))
-}
-
-const stageHistory = (log: ReadonlyArray<Placed>): ReadonlyArray<Placed> =>
-  stretches(log).reduce<ReadonlyArray<Placed>>((kept, stretch) => {
-    const from = stretch.find((e) => e._tag === "Resumed")?.step ?? -1
-    return [...kept.filter((k) => !attempts.has(k._tag) && before(k, from)), ...stretch]
-  }, [])
-
-/**
- * One history out of a log with interruptions, stage by stage: what a stage did after the checkpoint it was taken up from
- * never was.
- */
-export const history = (log: ReadonlyArray<Event>): ReadonlyArray<Event> => {
-  const placed = log.map((e, place) => ({ ...e, place }))
-  const stages = [...new Set(log.map((e) => e.stage))]
-  const kept = new Set(stages.flatMap((s) => stageHistory(placed.filter((e) => e.stage === s)).map((e) => e.place)))
-  return log.filter((_, place) => kept.has(place))
-}

@@ -1,6 +1,6 @@
 /**
- * Progress for people: one line that is written over on a terminal, and one line every so often where the output goes
- * into a file or a pipe.
+ * Progress for people: one line that is written over on a terminal, and what lasts where the output goes into a file or a
+ * pipe.
  * @module
  */
 import * as Effect from "effect/Effect"
@@ -58,13 +58,11 @@ export const quiet: View = { recent: [], loss: undefined, stage: undefined, bega
 
 const memorySpan = 40
 
-const begins: ReadonlySet<Event["_tag"]> = new Set(["Began", "StageStarted"])
-
 /** The view after one more event. What one stage did says nothing of the speed of another. */
 export const hear = (view: View, e: Event): View => {
-  const same = view.stage === e.stage && e._tag !== "Resumed" && !begins.has(e._tag)
+  const same = view.stage === e.stage && e._tag !== "Resumed" && e._tag !== "StageStarted"
   const before = same ? view : { ...quiet, stage: e.stage, began: view.stage === e.stage ? view.began : undefined }
-  if (begins.has(e._tag)) return { ...before, began: e.at }
+  if (e._tag === "StageStarted") return { ...before, began: e.at }
   if (e._tag !== "Stepped") return before
   return {
     ...before,
@@ -100,17 +98,6 @@ const stepLine = (view: View, e: Stepped): string => {
 /** An event as lines of text. */
 export const describe = (view: View, e: Event): string => {
   switch (e._tag) {
-    case "Began":
-      return [
-        `${e.task} on ${e.device}`,
-        e.settings.map(([name, value]) => `${name} ${value}`).join(", "),
-        `${grouped(e.parameters)} parameters; forecast:`,
-        ...e.expected.map((x) =>
-          `  ${x.program.padEnd(10)} ${bytesText(x.peak)} at its peak` +
-          (x.dispatches === 0 ? "" : `, ${flopsText(x.flops)} and ${x.dispatches} dispatches a run`)
-        ),
-        e.baselines.map((b) => `${b.tool} ${b.bits.toFixed(3)} bits per byte`).join(", "),
-      ].filter((line) => line !== "").join("\n")
     case "StageCached":
       return `${e.stage}  cached  ${e.key.slice(0, 12)}`
     case "StageStarted":
@@ -136,19 +123,13 @@ export const describe = (view: View, e: Event): string => {
     case "Stepped":
       return stepLine(view, e)
     case "Evaluated":
-      return `${e.stage}  step ${grouped(e.step)}: ${e.bits.toFixed(4)} bits per byte of ${
-        e.whole ? "all" : "the first"
-      } ${grouped(e.bytes)} held-out bytes`
+      return `${e.stage}  ${e.bits.toFixed(4)} bits per byte of ${grouped(e.bytes)} bytes`
     case "Scored":
       return `${e.stage}  ${e.task} at ${
         grouped(e.length)
       } tokens: ${e.right} of ${e.asked} right, ${e.strict} strictly`
     case "Saved":
       return `${e.stage}  saved step ${grouped(e.step)}: ${bytesText(e.bytes)}, ${e.digest.slice(0, 12)}`
-    case "Sampled":
-      return `--- ${tame(e.prompt)}|${tame(e.text)}\n---`
-    case "Finished":
-      return `done: step ${grouped(e.step)}, most memory ${bytesText(e.peak)}, checkpoint ${e.digest}`
   }
 }
 
@@ -164,28 +145,6 @@ export interface Terminal {
 }
 
 const erase = "\r\x1b[2K"
-
-/** A listener that prints. Piped, it tells a step at most every `seconds`. */
-export const printer = (terminal: Terminal, seconds = 10): (event: Event) => Effect.Effect<void> => {
-  let view = quiet
-  let told = -Infinity
-  let open = false
-  const show = (e: Event): void => {
-    view = hear(view, e)
-    const text = describe(view, e)
-    if (e._tag !== "Stepped" && e._tag !== "Progress") {
-      terminal.write(`${open ? erase : ""}${text}\n`)
-      open = false
-    } else if (terminal.interactive) {
-      terminal.write(erase + text.slice(0, terminal.columns - 1))
-      open = true
-    } else if (e.at - told >= 1000 * seconds || (e._tag === "Stepped" && e.step === e.steps)) {
-      told = e.at
-      terminal.write(text + "\n")
-    }
-  }
-  return (event) => Effect.sync(() => show(event))
-}
 
 /** What a terminal shows for a moment, and writes over with what comes next. */
 const passing: ReadonlySet<Event["_tag"]> = new Set(["StageStarted", "Stepped", "Progress", "Saved"])
@@ -216,7 +175,7 @@ const paint = (terminal: Terminal, e: Event, text: string): string => {
  * A listener that prints stages: on a terminal one line that says how far the stage is, and a line for each that is done;
  * into a pipe the latter alone. That a stage failed is left to who runs it.
  */
-export const stagePrinter = (terminal: Terminal): (event: Event) => Effect.Effect<void> => {
+export const printer = (terminal: Terminal): (event: Event) => Effect.Effect<void> => {
   let view = quiet
   let open = false
   let shown = -Infinity

@@ -11,13 +11,14 @@ const extension = import.meta.url.endsWith(".ts") ? "ts" : "js"
 const flags = extension === "ts" ? ["run", "-A"] : ["--import", new URL("./node.mjs", import.meta.url).href]
 
 const start = (entry: string, ...args: ReadonlyArray<string>) => {
-  const path = fileURLToPath(new URL(`../${entry}.${extension}`, import.meta.url))
-  return spawnSync(process.execPath, [...flags, path, ...args], { encoding: "utf8", timeout: 120_000 })
+  const [module, ...own] = entry.split(" ")
+  const path = fileURLToPath(new URL(`../${module}.${extension}`, import.meta.url))
+  return spawnSync(process.execPath, [...flags, path, ...own, ...args], { encoding: "utf8", timeout: 120_000 })
 }
 
 const entries: ReadonlyArray<string> = [
-  "tasks/world",
-  "tasks/explain",
+  "tasks/command/main run",
+  "tasks/chat",
   "tests/all",
   "tests/run",
   "tests/node",
@@ -44,6 +45,7 @@ for (const entry of entries) {
 }
 
 const wrong: ReadonlyArray<readonly [entry: string, args: ReadonlyArray<string>, says: RegExp]> = [
+  ["tasks/command/main", ["learn"], /'learn' is no command; there are list, plan, run, /],
   ["tests/run", ["--timeout=soon"], /--timeout is 'soon'; expected seconds above 0/],
   ["tests/node", ["tests/absent.ts"], /there is no module tests\/absent\.ts/],
   ["tests/bench/run", ["nothing"], /'nothing' is not known; expected some of contraction/],

@@ -20,8 +20,8 @@ import { standard, type Terminal } from "../progress.ts"
 import { type Recipe, recipeNamed, recipes, recipesFrom, type Told } from "../recipes/registry.ts"
 import { adjustedBy, readSaid, type Said } from "../recipes/adjust.ts"
 import { type StageFault, stageFault } from "../stage/fault.ts"
-import { meshOf } from "../wish.ts"
 import { type Flag, oneOf, text } from "./flags.ts"
+import { mesh } from "./mesh.ts"
 
 // ---- types -----------------------------------------------------------------
 
@@ -42,13 +42,6 @@ export interface Surroundings {
 }
 
 // ---- flags ---------------------------------------------------------------------
-
-const mesh: Flag<Spread> = {
-  hint: "ring=4,data=2",
-  about: "ranks, and how sequences lie around the ring: a layout may follow (zigzag).\n" +
-    "All in this process; started by mpirun, one rank a process",
-  read: (said) => E.mapLeft(() => "sizes of ring and data, and a layout: ring=4,data=2,zigzag")(meshOf(said)),
-}
 
 /** Flags that several commands have. */
 export type Shared = {
@@ -71,7 +64,10 @@ export const shared: Shared = {
     read: readSaid,
   },
   device: oneOf(["webgpu", "wasm", "oracle"], "where it runs; without it the best that works is taken"),
-  mesh,
+  mesh: mesh(
+    "ranks, and how sequences lie around the ring: a layout may follow (zigzag).\n" +
+      "All in this process; started by mpirun, one rank a process",
+  ),
 }
 
 /** Where stages keep what they make. */

@@ -1,17 +1,20 @@
 /**
- * The commands over stages: `list`, `plan`, `run`, `report` and `clean`, from their arguments to their exit codes. 0: done. 1: something
- * failed, and a sentence says what. 2: the flags are wrong; nothing was done.
+ * Commands from their arguments to their exit codes. 0: done. 1: something failed, and a sentence says what. 2: the flags
+ * are wrong; nothing was done.
  * @module
  */
 import * as Effect from "effect/Effect"
 import { either as E } from "fp-ts"
 import type { Surroundings } from "./around.ts"
 import * as clean from "./clean.ts"
+import * as data from "./data.ts"
+import * as explain from "./explain.ts"
 import { type Asked, type Command, type Flags, parse, usageOf } from "./flags.ts"
 import * as list from "./list.ts"
 import * as plan from "./plan.ts"
 import * as report from "./report.ts"
 import * as run from "./run.ts"
+import * as tune from "./tune.ts"
 
 const reading = <F extends Flags>(
   command: Command<F>,
@@ -29,13 +32,23 @@ const reading = <F extends Flags>(
     return Effect.succeed(0)
   })
 
-/** The commands by name. */
-export const commands: {
+/** Commands by name. */
+export interface Commands {
   readonly [name: string]: (around: Surroundings, args: ReadonlyArray<string>) => Effect.Effect<number>
-} = {
+}
+
+/** The commands over the stages of pipelines. */
+export const commands: Commands = {
   list: reading(list.command, list.list),
   plan: reading(plan.command, plan.plan),
   run: reading(run.command, run.run),
   clean: reading(clean.command, clean.clean),
   report: reading(report.command, report.report),
+}
+
+/** The others: they look, and change no stage. */
+export const tools: Commands = {
+  data: reading(data.command, data.data),
+  explain: reading(explain.command, explain.explain),
+  tune: reading(tune.command, tune.tune),
 }

@@ -61,11 +61,11 @@ export interface Asked<F extends Flags> {
 /** Said or not said. */
 export const yes = (about: string): Flag<true> => ({ hint: "", about, read: () => E.right(true) })
 
-/** Any text but none. */
-export const text = (hint: string, about: string): Flag<string> => ({
+/** Any text; an empty one too where `least` is 0. */
+export const text = (hint: string, about: string, least: 0 | 1 = 1): Flag<string> => ({
   hint,
   about,
-  read: (said) => said === "" ? E.left(`a ${hint.toLowerCase()}`) : E.right(said),
+  read: (said) => said.length < least ? E.left(`a ${hint.toLowerCase()}`) : E.right(said),
 })
 
 /** Texts, each said by itself. */

@@ -1,6 +1,6 @@
 /**
- * The entry of the commands over stages: `deno run -A tasks/command/main.ts list|plan|run|report|clean [arguments]`. Interrupted once
- * it ends what it does and releases its locks; interrupted twice it ends at once, and nothing that was saved is lost.
+ * The entry of commands: `deno run -A tasks/command/main.ts run world`. Interrupted once it ends what it does and releases
+ * its locks; interrupted twice it ends at once, and nothing that was saved is lost.
  * @module
  */
 import * as Effect from "effect/Effect"
@@ -8,10 +8,11 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import process from "node:process"
 import { here } from "./around.ts"
-import { commands } from "./command.ts"
+import { commands, tools } from "./command.ts"
 
 const [name = "", ...args] = process.argv.slice(2)
-const command = commands[name]
+const all = { ...commands, ...tools }
+const command = all[name]
 
 /** Exit codes of shells for a process that a signal has ended. */
 const signals = { SIGINT: 130, SIGTERM: 143 } as const
@@ -37,7 +38,7 @@ const run = async (act: Effect.Effect<number>): Promise<number> => {
 
 const main = (): Promise<number> | number => {
   if (command !== undefined) return run(command(here(), args))
-  process.stderr.write(`'${name}' is no command; there are ${Object.keys(commands).join(", ")}\n`)
+  process.stderr.write(`'${name}' is no command; there are ${Object.keys(all).join(", ")}\n`)
   return 2
 }
 

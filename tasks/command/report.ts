@@ -5,13 +5,12 @@
  */
 import * as Effect from "effect/Effect"
 import { either as E } from "fp-ts"
-import { mkdir, readFile, writeFile } from "node:fs/promises"
-import { dirname } from "node:path"
 import { decodeJson, type FileFault } from "../../core/files/codec.ts"
 import { failure, meant, rootOf, type Shared, shared, type Surroundings } from "./around.ts"
+import { readText, writeText } from "./file.ts"
 import { type Asked, type Command, type Flag, text } from "./flags.ts"
 import { type StageFault, stageFault } from "../stage/fault.ts"
-import { folder, type StoreFault, storeFault } from "../store.ts"
+import { folder, type StoreFault } from "../store.ts"
 import { ReportData } from "../report/data.ts"
 import type { GatherFault } from "../report/gather.ts"
 
@@ -40,24 +39,10 @@ const drawing = Effect.promise(() => import("../report/write.ts"))
 
 const fromData = (path: string): Effect.Effect<string, StoreFault | FileFault> =>
   Effect.gen(function* () {
-    const json = yield* Effect.tryPromise({
-      try: () => readFile(path, "utf8"),
-      catch: (cause) => storeFault("read", path, cause),
-    })
-    const data = decodeJson(ReportData, json)
+    const data = decodeJson(ReportData, yield* readText(path))
     if (E.isRight(data)) return (yield* drawing).reportPage(data.right)
     const fault = data.left[0]!
     return yield* Effect.fail({ ...fault, message: `${path} is no report.json of this version: ${fault.message}` })
-  })
-
-const written = (out: string, page: string): Effect.Effect<string, StoreFault> =>
-  Effect.tryPromise({
-    try: async () => {
-      await mkdir(dirname(out), { recursive: true })
-      await writeFile(out, page)
-      return out
-    },
-    catch: (cause) => storeFault("write", out, cause),
   })
 
 const unclear = (why: string): Effect.Effect<never, StageFault> => Effect.fail(stageFault("unknown", "report", why))
@@ -69,7 +54,7 @@ const made = (around: Surroundings, { names: [name], values }: Asked<ReportFlags
     if (data !== undefined) {
       if (name !== undefined) return yield* unclear(`either a pipeline or --data; got ${name} and ${data}`)
       const page = yield* fromData(data)
-      return yield* written(out ?? `${data.replace(/\.json$/, "")}.html`, page)
+      return yield* writeText(out ?? `${data.replace(/\.json$/, "")}.html`, page)
     }
     const all = yield* meant(around, values.from, name)
     const pipeline = all[0]
@@ -79,7 +64,7 @@ const made = (around: Surroundings, { names: [name], values }: Asked<ReportFlags
     const store = folder(rootOf(values.root))
     const { gather, reportPage, writeReport } = yield* drawing
     if (out === undefined) return yield* Effect.provide(writeReport(pipeline), store)
-    return yield* written(out, reportPage(yield* Effect.provide(gather(pipeline), store)))
+    return yield* writeText(out, reportPage(yield* Effect.provide(gather(pipeline), store)))
   })
 
 /** Runs it; gives the exit code. */

@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import { either as E } from "fp-ts"
 import { type Event, events, heardBy, logOf, logTo, mendLog } from "../events.ts"
-import { stagePrinter } from "../progress.ts"
+import { printer } from "../progress.ts"
 import type { Around, Recipe, Runnable, Told } from "../recipes/registry.ts"
 import { type StageFault, stageFault } from "../stage/fault.ts"
 import { pipelineFaults, stageNamed } from "../stage/key.ts"
@@ -84,7 +84,7 @@ const ran = (around: Surroundings, asked: Asked<RunFlags>): Effect.Effect<number
     const leads = (around.launch?.rank ?? 0) === 0
     const log = logOf(recipe.name)
     if (leads) yield* mendLog(log)
-    const listeners: ReadonlyArray<Listener> = leads ? [stagePrinter(around.terminal), logTo(log)] : []
+    const listeners: ReadonlyArray<Listener> = leads ? [printer(around.terminal), logTo(log)] : []
     const work = heardBy(runAll(stages, { again }) as Effect.Effect<unknown, Told, Around>, listeners)
     const report = leads ? reportOf(around, recipe) : Effect.void
     yield* Effect.ensuring(provided(Effect.provide(work, events), around, values), report)

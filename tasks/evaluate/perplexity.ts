@@ -206,8 +206,10 @@ export const bitsPerByte = (
     const nats = yield* foretold("bits per byte", language, windows.map((w) => w.tokens), context, batch)
     const sum = windows.reduce((all, { fresh }, i) => nats[i]!.subarray(fresh).reduce((s, x) => s + x, all), 0)
     const bytes = bytesOf(tokenizer, text, bos === undefined ? plain[0] : undefined)
+    const bits = sum / Math.LN2 / bytes
+    yield* say({ _tag: "Evaluated", bits, bytes })
     const { name, digest } = language
-    return { language: name, digest, context, tokens: tokens.length - 1, bytes, bits: sum / Math.LN2 / bytes }
+    return { language: name, digest, context, tokens: tokens.length - 1, bytes, bits }
   })
 
 /** Compares two measurements of one text; they must be of the same bytes, and windows as long. */

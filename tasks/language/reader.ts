@@ -11,21 +11,18 @@ import { either as E } from "fp-ts"
 import { type DeviceFault, deviceFault } from "../../core/device/backend.ts"
 import { Device, type Runnable, type Values } from "../../core/device/device.ts"
 import { sentence } from "../../core/graph/fault.ts"
-import { compile, type Compiled } from "../../core/plan/compile.ts"
 import { bufferBytes } from "../../core/plan/program.ts"
 import { count } from "../../core/graph/node.ts"
 import type { AnySpec } from "../../core/tensor/spec.ts"
 import { i32 } from "../../core/tensor/spec.ts"
 import { type AnyHost, type Host, store } from "../../core/tensor/host.ts"
-import type { I32, Tensor } from "../../core/tensor/tensor.ts"
 import type { Axes } from "../../core/tensor/axes.ts"
 import { flatten, map } from "../../core/tensor/tree.ts"
 import type { Config } from "../../models/llama/config.ts"
-import { type Caches, cacheSpecs, decode, readOn } from "../../models/llama/decode.ts"
-import { type Parameters, specs } from "../../models/llama/parameters.ts"
+import { type Caches, cacheSpecs } from "../../models/llama/decode.ts"
+import type { Parameters } from "../../models/llama/parameters.ts"
 import { emptyCache, type Storage } from "../../ops/cache.ts"
-import { linearCrossEntropy } from "../../ops/linear-cross-entropy.ts"
-import { argmax } from "../../ops/reduction.ts"
+import { programOf, type Ran, type Shape } from "./programs.ts"
 import { chunks } from "./rows.ts"
 
 // ---- types -------------------------------------------------------------------
@@ -81,67 +78,17 @@ export interface Reader {
 
 /** Tokens of all rows that are read at once at most, and of one row. */
 const most = { tokens: 4096, time: 1024 } as const
-/** Keys in a split where one token is read. */
-const split = 512
 /** Bytes that tables and scratch surely do not exceed. */
 const spare = 2 ** 26
 /** Programs that are kept, if their arrays take no more than this share of the memory. */
 const kept = { programs: 24, share: 1 / 4 } as const
 
-type Kind = "read" | "ids" | "logits" | "losses"
-type Whole = Tensor<"i32" | "f32", Axes>
-type Ran = { readonly caches: Values<Caches>; readonly result?: Values<Whole> }
-
-interface Shape {
-  readonly kind: Kind
-  readonly rows: number
-  readonly capacity: number
-  readonly time: number
-}
-
-const inputsOf = (c: Config, storage: Storage, { kind, rows, capacity, time }: Shape) => ({
-  parameters: specs(c),
-  caches: cacheSpecs(c, { batch: rows, capacity, storage }),
-  tokens: i32("batch time", { batch: rows, time }),
-  place: i32("batch", { batch: rows }),
-  ...(kind === "losses" ? { targets: i32("batch time", { batch: rows, time }) } : {}),
-})
-
-interface Given {
-  readonly parameters: Parameters
-  readonly caches: Caches
-  readonly tokens: I32<"batch time">
-  readonly place: I32<"batch">
-  readonly targets?: I32<"batch time">
-}
-
-const body =
-  (c: Config, { kind, capacity }: Shape) => (x: Given): { readonly caches: Caches; readonly result?: Whole } => {
-    // many queries look at the blocks that they see; few are shared out over splits of the keys
-    const one = kind === "ids" || kind === "logits"
-    if (one) {
-      const { caches, logits } = decode(c, { split })(x.parameters, x.caches, x.tokens, x.place)
-      return { caches, result: kind === "ids" ? argmax(logits, "vocab") : logits }
-    }
-    const { caches, stream } = readOn(c, { split: capacity })(x.parameters, x.caches, x.tokens, x.place)
-    if (x.targets === undefined) return { caches }
-    const about = { feature: "model", vocab: "vocab", along: "time" } as const
-    return { caches, result: linearCrossEntropy(stream, x.parameters.head, x.targets, about).losses }
-  }
-
-type Program = Compiled<unknown, { readonly caches: Caches; readonly result?: Whole }>
-
-const compiled = (
-  c: Config,
-  storage: Storage,
-  maxBindings: number,
-  shape: Shape,
-): Effect.Effect<Program, DeviceFault> => {
-  const f = body(c, shape) as unknown as (x: unknown) => ReturnType<ReturnType<typeof body>>
-  const made = compile(f as never, inputsOf(c, storage, shape), { donate: ["caches"], maxBindings })
+/** Compiles; what does not is a fault of the device. */
+const compiled = (c: Config, storage: Storage, maxBindings: number, shape: Shape) => {
+  const made = programOf(c, storage, shape, maxBindings)
   return E.isLeft(made)
     ? Effect.fail(deviceFault("compile", made.left.map(sentence).join("\n")))
-    : Effect.succeed(made.right as unknown as Program)
+    : Effect.succeed(made.right)
 }
 
 /** A program that is ready. */

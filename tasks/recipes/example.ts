@@ -120,7 +120,7 @@ const score: Stage<Score, DataFault | StoreFault | FileFault, Store | Events> = 
       const text = yield* getBytes(book.heldOut)
       const counts = (yield* getTensors(pairs.counts))[0]!.data as Float32Array
       const bits = bitsOf(counts, text, smoothing)
-      yield* say({ _tag: "Evaluated", step: 0, bits, bytes: text.length, whole: true })
+      yield* say({ _tag: "Evaluated", bits, bytes: text.length })
       return { bits, bytes: text.length }
     }),
 })

@@ -3,11 +3,11 @@
  * @module
  */
 import { either as E } from "fp-ts"
-import * as t from "io-ts"
-import { type Config, parameterCount } from "../../models/llama/config.ts"
-import { Recipe, schedule } from "../../models/llama/recipe.ts"
+import type * as t from "io-ts"
+import { parameterCount } from "../../models/llama/config.ts"
+import { schedule } from "../../models/llama/recipe.ts"
 import type { AnyStage, Json } from "../stage/stage.ts"
-import { ConfigCodec } from "../train/settings.ts"
+import { declared } from "../train/declared.ts"
 import { Trained } from "../train/training.ts"
 import type { Found, Lane, StageFacts, TrainingFacts } from "./data.ts"
 import type { Outline } from "./outline.ts"
@@ -27,18 +27,6 @@ export interface Stood {
 }
 
 // ---- trainings -----------------------------------------------------------------
-
-const Written: t.Type<{ readonly config: Config; readonly recipe: Recipe }, unknown> = t.type({
-  config: ConfigCodec,
-  recipe: Recipe,
-})
-
-/** What a training was declared with; undefined for any other stage. */
-export const declared = (s: AnyStage): { readonly config: Config; readonly recipe: Recipe } | undefined => {
-  if (s.output !== Trained) return undefined
-  const written = Written.decode(s.settings)
-  return E.isRight(written) ? written.right : undefined
-}
 
 /** The stages that one is made of: itself, what it needs, what those need; the nearest first, each once. */
 export const behind = (s: AnyStage): ReadonlyArray<AnyStage> => {

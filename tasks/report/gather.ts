@@ -6,7 +6,6 @@
 import * as Effect from "effect/Effect"
 import { either as E } from "fp-ts"
 import type { FileFault } from "../../core/files/codec.ts"
-import { measured } from "../baselines.ts"
 import { BitsPerByte, ByPosition } from "../evaluate/perplexity.ts"
 import { Result } from "../evaluate/result.ts"
 import { type Event, logOf, parseLog } from "../events.ts"
@@ -18,6 +17,7 @@ import type { Pipeline } from "../stage/stage.ts"
 import { survey } from "../stage/survey.ts"
 import { Store, type StoreFault } from "../store.ts"
 import { Trained } from "../train/training.ts"
+import { measured } from "./baselines.ts"
 import { type Base, type Mark, nothing, type Questions, type ReportData, Samples } from "./data.ts"
 import { factsOf, findings, lanes, type Stood } from "./facts.ts"
 import { type Outline, outlineOf } from "./outline.ts"
@@ -73,9 +73,9 @@ const questionsOf = ({ stage, value }: Stood): Effect.Effect<ReadonlyArray<Quest
 
 // ---- the rest --------------------------------------------------------------------
 
-const samplesOf = ({ stage, value, spent }: Stood) => {
+const samplesOf = ({ stage, value }: Stood) => {
   const said = stage.output === Samples ? Samples.decode(value) : undefined
-  return [...(said !== undefined && E.isRight(said) ? said.right : []), ...spent.samples]
+  return said !== undefined && E.isRight(said) ? said.right : []
 }
 
 const baseOf = (all: ReadonlyArray<Stood>, { base }: Outline): Base | null => {

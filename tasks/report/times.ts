@@ -6,7 +6,6 @@
  */
 import type { Event } from "../events.ts"
 import { grouped } from "../progress.ts"
-import type { Sample } from "./data.ts"
 
 /** What is known of a stage. */
 export interface Spent {
@@ -16,7 +15,6 @@ export interface Spent {
   readonly tokensPerSecond: number | null
   /** The most bytes that the device held after a step. */
   readonly measured: number | null
-  readonly samples: ReadonlyArray<Sample>
   readonly notes: ReadonlyArray<string>
   readonly remarks: ReadonlyArray<string>
 }
@@ -76,12 +74,6 @@ const remarksOf = (stage: string, all: ReadonlyArray<ReadonlyArray<Event>>): Rea
   ...new Set(pick(all.flat(), "Note").map((e) => `${stage}: ${e.text}`)),
 ]
 
-const sampleOf = (e: Of<"Sampled">): Sample => ({
-  prompt: e.prompt,
-  answer: e.text,
-  label: `${e.stage}, after step ${grouped(e.step)}, temperature ${e.temperature.toFixed(2)}`,
-})
-
 /** What the log tells of a stage. */
 export const spent = (log: ReadonlyArray<Event>, stage: string, key: string): Spent => {
   const own = log.filter((e) => e.stage === stage)
@@ -93,7 +85,6 @@ export const spent = (log: ReadonlyArray<Event>, stage: string, key: string): Sp
     seconds: all.length === 0 ? null : all.reduce((sum, events) => sum + secondsOf(events), 0),
     tokensPerSecond: speedOf(all),
     measured: held.length === 0 ? null : held.reduce((a, b) => Math.max(a, b)),
-    samples: pick(all.at(-1) ?? [], "Sampled").map(sampleOf),
     notes: notesOf(stage, all),
     remarks: remarksOf(stage, all),
   }

@@ -39,20 +39,18 @@
  * @module
  */
 import { either as E } from "fp-ts"
-import * as t from "io-ts"
-import { natural } from "../../core/files/codec.ts"
 import type { Device } from "../../core/device/device.ts"
 import { type Config, parameterCount } from "../../models/llama/config.ts"
 import { plain, type Plan } from "../../models/llama/plan.ts"
-import { Recipe } from "../../models/llama/train.ts"
+import type { Recipe } from "../../models/llama/train.ts"
 import type { Batches } from "../data/example.ts"
 import type { Events } from "../events.ts"
 import type { FileRef } from "../objects.ts"
 import type { Expectation, FaultsOf, Json, Needs, Outputs, ServicesOf } from "../stage/stage.ts"
 import { type Stage, stage } from "../stage/stage.ts"
 import type { Store } from "../store.ts"
+import { Declared } from "./declared.ts"
 import { train, type TrainingFault } from "./loop.ts"
-import { ConfigCodec, JsonCodec, PlanCodec } from "./settings.ts"
 import { expectation, stepDigest } from "./step.ts"
 import { Trained } from "./training.ts"
 import type { Watch } from "./watch.ts"
@@ -91,25 +89,6 @@ export interface TrainingDeclaration<X, R, N extends Needs> {
   readonly notes?: ReadonlyArray<string>
 }
 
-/** What a training's output depends on, written down. */
-interface Written {
-  readonly config: Config
-  readonly recipe: Recipe
-  readonly plan: Plan
-  readonly packed: boolean
-  readonly seed: number
-  readonly data: Json
-}
-
-const Written: t.Type<Written, unknown> = t.strict({
-  config: ConfigCodec,
-  recipe: Recipe,
-  plan: PlanCodec,
-  packed: t.boolean,
-  seed: natural,
-  data: JsonCodec,
-})
-
 // ---- what is known before ----------------------------------------------------------
 
 const parameters = (n: number): string =>
@@ -135,7 +114,7 @@ export const trainingStage = <X, R, const N extends Needs>(
     name: d.name,
     version: d.version ?? "1",
     ...(d.about === undefined ? {} : { about: d.about }),
-    codec: Written,
+    codec: Declared,
     settings: { ...stepping, seed, data: d.data.settings },
     seeds: [seed],
     graphs: lazily(() => E.map((x: string) => [x])(stepDigest(stepping))),

@@ -37,11 +37,10 @@ const batchOf = (turn: number) => {
   }
 }
 
-/** Losses of the first steps, and the first of the learned values after them; `each` is told of every step. */
+/** Losses of the first steps, and the first of the learned values after them. */
 export const train = (
   steps: number,
   remat: "none" | "layer" = "layer",
-  each?: (turn: number, state: unknown) => Effect.Effect<void, unknown>,
   more: Partial<Recipe> = {},
 ): Effect.Effect<ReadonlyArray<number>, unknown, Mesh | Device | Scope.Scope> =>
   Effect.gen(function* () {
@@ -62,7 +61,6 @@ export const train = (
       state = made.state as unknown as typeof state
       const loss = yield* device.fetch(made.metrics.loss)
       losses.push(number(loss as unknown as Host<"f32", []>))
-      if (each !== undefined) yield* each(turn, yield* device.fetch(state))
     }
     const values = yield* device.fetch(state.parameters.embedding)
     const first = values as unknown as Host<"f32", ["vocab", "model"]>

@@ -20,7 +20,7 @@ const inOne = (
 ): Promise<ReadonlyArray<number>> =>
   Effect.runPromise(Effect.scoped(Effect.gen(function* () {
     const device = Layer.effect(Device, Effect.flatMap(wasm({ threads: 1, blas: false }), (b) => make(b)))
-    return yield* train(steps, "layer", undefined, more).pipe(Effect.provide(Layer.provideMerge(mesh, device)))
+    return yield* train(steps, "layer", more).pipe(Effect.provide(Layer.provideMerge(mesh, device)))
   })))
 
 /** Steps on ranks with a device each. */
@@ -33,7 +33,7 @@ const onRanks = (
       const backend = yield* wasm({ threads: 1, blas: false })
       const device = Layer.effect(Device, make(backend, "a rank", engine))
       const mesh = processes(spreadOver(shape), engine, "lanes")
-      return yield* train(steps, "layer", undefined, more).pipe(Effect.provide(Layer.provideMerge(mesh, device)))
+      return yield* train(steps, "layer", more).pipe(Effect.provide(Layer.provideMerge(mesh, device)))
     })) as never)) as unknown as Promise<ReadonlyArray<ReadonlyArray<number>>>
 
 const close = (got: ReadonlyArray<number>, wanted: ReadonlyArray<number>): void => {

@@ -1,37 +1,50 @@
-/** Events of several stages: what they are on disk, how they are stamped, and the history of each. */
+/** Events: what they are on disk, how they are stamped, who hears them, and a log that a crash has torn. */
 import * as Effect from "effect/Effect"
 import { either as E } from "fp-ts"
+import fc from "fast-check"
 import { suite } from "uvu"
 import * as assert from "uvu/assert"
-import { Event, events, type Happening, heardBy, history, parseLog, say, StageName } from "../../tasks/events.ts"
-import { describe, printer, quiet } from "../../tasks/progress.ts"
+import {
+  Event,
+  events,
+  type Happening,
+  heardBy,
+  logTo,
+  mendLog,
+  parseLog,
+  say,
+  StageName,
+  tell,
+} from "../../tasks/events.ts"
+import { memory, utf8 } from "../../tasks/store.ts"
+import { happenings, of, stepped } from "./told.ts"
 
 const it = suite("tasks/events")
 
-const key = "ab".repeat(32)
-const happenings: ReadonlyArray<Happening> = [
-  { _tag: "StageCached", key },
-  { _tag: "StageStarted", key },
-  { _tag: "StageWaiting", key, pid: 12, host: "here", since: 3 },
-  { _tag: "StageFinished", key, digest: key },
-  { _tag: "StageFailed", key, why: "no disk" },
-  { _tag: "Progress", what: "documents", done: 3, total: 10, unit: "files" },
-  { _tag: "Scored", task: "needle", length: 512, asked: 9, right: 8, strict: 7 },
-  { _tag: "Note", text: "it was torn" },
-  { _tag: "Spiked", step: 4, loss: 9, usual: 3 },
-  { _tag: "Spiked", step: 4, loss: null, usual: 3 },
-]
-const of = (stage: string, what: Happening, at = 0): Event => ({ ...what, at, stage })
-const step = (n: number): Happening => ({
-  ...{ _tag: "Stepped", step: n, steps: 9, loss: 1, rate: 1, norm: 1, tokens: n, memory: 1 },
-})
+const all = happenings.map((h) => of("a", h))
+const lines = all.map((e) => JSON.stringify(e)).join("\n")
 
-it("each goes into the log and out of it, and can be told to people", () => {
-  const all = happenings.map((h) => of("a", h))
-  assert.equal(parseLog(all.map((e) => JSON.stringify(e)).join("\n")), all)
-  for (const e of all) assert.not.match(describe(quiet, e), /undefined|NaN/)
+it("each goes into the log and out of it; lines that are torn or foreign are left out", () => {
+  assert.equal(parseLog(lines), all)
+  const last = of("a", stepped(3))
+  const torn = `${lines.slice(0, -20)}\n{"_tag":"Stepped"}\n[]\nnonsense\n${JSON.stringify(last)}`
+  assert.equal(parseLog(torn), [...all.slice(0, -1), last])
+  assert.ok(E.isLeft(Event.decode({ ...last, loss: Infinity })))
   const { stage: _, ...bare } = all[0]!
   assert.ok(E.isLeft(Event.decode(bare)), "an event without a stage is foreign")
+})
+
+it("random text is a log or a part of one, never a crash", () =>
+  fc.assert(fc.property(fc.string(), (text) => void parseLog(text)), { seed: 1 }))
+
+it("a log whose last line is torn is closed, so that the next line begins on its own", async () => {
+  const files = new Map([["log", utf8(lines.slice(0, -20))]])
+  const next = of("a", stepped(4))
+  await Effect.runPromise(Effect.andThen(mendLog("log"), logTo("log")(next)).pipe(Effect.provide(memory(files))))
+  const text = new TextDecoder().decode(files.get("log"))
+  assert.equal(parseLog(text), [...all.slice(0, -1), next])
+  await Effect.runPromise(mendLog("log").pipe(Effect.provide(memory(files))))
+  assert.is(new TextDecoder().decode(files.get("log")), text, "a whole log is left as it is")
 })
 
 it("are stamped with the stage that runs", async () => {
@@ -45,42 +58,31 @@ it("are stamped with the stage that runs", async () => {
   assert.ok(heard[0]!.at > 1.6e12)
 })
 
-it("the history of one stage is not cut by the beginning of another", () => {
-  const resumed: Happening = { _tag: "Resumed", step: 2, digest: key }
-  const log = [
-    of("a", { _tag: "StageStarted", key }),
-    ...[1, 2, 3].map((n) => of("a", step(n))),
-    of("a", { _tag: "StageFinished", key, digest: key }),
-    of("b", { _tag: "StageStarted", key }),
-    ...[1, 2, 3].map((n) => of("b", step(n))),
-    of("b", { _tag: "StageFailed", key, why: "killed" }),
-    of("a", { _tag: "StageCached", key }),
-    of("b", { _tag: "StageStarted", key }),
-    of("b", resumed),
-    ...[3, 4].map((n) => of("b", step(n))),
-  ]
-  const told = history(log)
-  const steps = (stage: string) => told.flatMap((e) => e.stage === stage && e._tag === "Stepped" ? [e.step] : [])
-  assert.equal(steps("a"), [1, 2, 3])
-  assert.equal(steps("b"), [1, 2, 3, 4])
-  assert.equal(told.filter((e) => e._tag === "StageStarted").map((e) => e.stage), ["a", "b"])
-  assert.not.ok(told.some((e) => e._tag === "StageFailed"))
-  assert.equal(
-    history([...log, of("b", { _tag: "StageStarted", key }), of("b", step(1))]).filter((e) =>
-      e.stage === "b" && e._tag === "Stepped"
-    ).length,
-    1,
-    "a stage that begins anew has no other past",
-  )
+it("every listener hears every event, in order, and is done when the task is", async () => {
+  const heard: Array<Event> = []
+  const files = new Map<string, Uint8Array>()
+  const slow = (e: Event) => Effect.andThen(Effect.yieldNow, Effect.sync(() => void heard.push(e)))
+  const task = Effect.as(Effect.forEach(all, tell), "done")
+  const program = heardBy(task, [slow, logTo("log")]).pipe(Effect.provide(events), Effect.provide(memory(files)))
+  assert.is(await Effect.runPromise(program), "done")
+  assert.equal(heard, all)
+  assert.equal(parseLog(new TextDecoder().decode(files.get("log"))), all)
 })
 
-it("progress of what has no steps is told like steps: now and then into a pipe, over itself on a terminal", () => {
-  const out: Array<string> = []
-  const tell = printer({ interactive: false, columns: 80, write: (text) => void out.push(text) }, 1)
-  for (let n = 0; n < 100; n++) {
-    Effect.runSync(tell(of("a", { _tag: "Progress", what: "needles", done: n, total: 100, unit: "rows" }, 100 * n)))
-  }
-  assert.is(out.length, 10)
+it("a task that fails is heard to its end, and its fault comes through", async () => {
+  const heard: Array<Happening> = []
+  const listener = (e: Happening) => Effect.sync(() => void heard.push(e))
+  const task = Effect.andThen(tell(all[0]!), Effect.fail("broken"))
+  const fault = await Effect.runPromise(Effect.flip(heardBy(task, [listener])).pipe(Effect.provide(events)))
+  assert.is(fault, "broken")
+  assert.equal(heard, [all[0]!])
+})
+
+it("a listener that fails ends the task with its fault", async () => {
+  const broken = () => Effect.fail("the log cannot be written")
+  const task = Effect.forEach([1, 2, 3], (n) => tell(of("a", stepped(n))))
+  const fault = await Effect.runPromise(Effect.flip(heardBy(task, [broken])).pipe(Effect.provide(events)))
+  assert.is(fault, "the log cannot be written")
 })
 
 it.run()

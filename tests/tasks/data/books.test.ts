@@ -12,7 +12,8 @@ import { mixed } from "../../../tasks/data/mixed.ts"
 import { parquet } from "../../../tasks/data/parquet.ts"
 import { type Document, type Reading, type Source, texts, whole } from "../../../tasks/data/source.ts"
 import { split } from "../../../tasks/data/split.ts"
-import * as Book from "../../../tasks/data.ts"
+import { measured } from "../../../tasks/report/baselines.ts"
+import { digest, utf8 } from "../../../tasks/store.ts"
 import { faultOf, goesOn, inFolder, left, readAll, right, said } from "./letters.ts"
 
 const it = suite("tasks/data/books")
@@ -27,9 +28,10 @@ it("Moby-Dick's chapters, with headings, are the book; its tail is what has alwa
   assert.is(chapters.length, 139)
   assert.ok(chapters.some((chapter) => chapter.startsWith("CHAPTER 1. Loomings.\n\nCall me Ishmael. Some years ago")))
   const { train, heldOut } = right(split(whole(mobyDick), { heldOut: 1 / 10, by: "tail" }))
-  const book = await Effect.runPromise(Book.mobyDick)
-  assert.is((await textsOf(train)).join(""), new TextDecoder().decode(book.train))
-  assert.is((await textsOf(heldOut)).join(""), new TextDecoder().decode(book.heldOut))
+  const tail = utf8((await textsOf(heldOut)).join(""))
+  assert.is(tail.length, measured[0]!.bytes)
+  assert.is(await Effect.runPromise(digest(tail)), measured[0]!.digest)
+  assert.is(utf8((await textsOf(train)).join("")).length, 1_220_986 - tail.length)
 })
 
 it("233 speeches, with who held them and when", async () => {

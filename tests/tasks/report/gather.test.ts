@@ -80,23 +80,20 @@ it("other keys, other stages and what came after the end do not count", () => {
   const a = spent(log, "a", key)
   assert.equal([a.seconds, a.tokensPerSecond, a.cached], [4, 100, true])
   assert.equal(spent([], "a", key), {
-    ...{ cached: true, seconds: null, tokensPerSecond: null, measured: null, samples: [], notes: [], remarks: [] },
+    ...{ cached: true, seconds: null, tokensPerSecond: null, measured: null, notes: [], remarks: [] },
   })
 })
 
-it("what went otherwise is told, and what was sampled last is kept", () => {
-  const sampled: Happening = { _tag: "Sampled", step: 9, prompt: "x", text: "y", temperature: 0.7 }
+it("what went otherwise is told", () => {
   const list: ReadonlyArray<Happening> = [
     started,
     ...[3, 4, 4].map((step): Happening => ({ _tag: "Spiked", step, loss: null, usual: 1 })),
     { _tag: "Note", text: "it was torn" },
-    sampled,
     finished,
   ]
-  const { notes, remarks, samples } = spent(timed("a", list, 0), "a", key)
+  const { notes, remarks } = spent(timed("a", list, 0), "a", key)
   assert.equal(notes, ["a: the loss was far from the usual at step 3, 4."])
   assert.equal(remarks, ["a: it was torn"])
-  assert.equal(samples, [{ prompt: "x", answer: "y", label: "a, after step 9, temperature 0.70" }])
 })
 
 // ---- a pipeline ------------------------------------------------------------------

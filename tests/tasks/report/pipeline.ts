@@ -15,9 +15,9 @@ import { type Outline, type Reported, reported } from "../../../tasks/report/out
 import { runAll } from "../../../tasks/stage/run.ts"
 import { type AnyStage, type Needs, type Pipeline, pipeline, type Stage, stage } from "../../../tasks/stage/stage.ts"
 import { memory, utf8 } from "../../../tasks/store.ts"
-import { ConfigCodec } from "../../../tasks/train/settings.ts"
+import { Declared } from "../../../tasks/train/declared.ts"
 import { Trained } from "../../../tasks/train/training.ts"
-import { Recipe } from "../../../models/llama/recipe.ts"
+import { plain } from "../../../models/llama/plan.ts"
 import { run as fixture } from "./fixture.ts"
 
 const config = {
@@ -57,8 +57,11 @@ const training = (name: string, time: number, theta: number, needs: Needs): AnyS
     name,
     version: "1",
     about: `rows of ${time}`,
-    codec: t.strict({ config: ConfigCodec, recipe: Recipe }),
-    settings: { config: { ...config, theta, context: time }, recipe: { ...recipe, time } },
+    codec: Declared,
+    settings: {
+      ...{ config: { ...config, theta, context: time }, recipe: { ...recipe, time }, plan: plain },
+      ...{ packed: false, seed: 1, data: null },
+    },
     needs,
     output: Trained,
     expects: () => E.right({ memory: 4_500_000 }),

@@ -1,11 +1,15 @@
 /** `deno task data`: what it prints, on a terminal and into a pipe, and the codes it ends with. */
+import * as Effect from "effect/Effect"
 import { suite } from "uvu"
 import * as assert from "uvu/assert"
-import { command, usage } from "../../../tasks/data/command.ts"
+import { here } from "../../../tasks/command/around.ts"
+import { tools } from "../../../tasks/command/command.ts"
+import { command } from "../../../tasks/command/data.ts"
+import { usageOf } from "../../../tasks/command/flags.ts"
 import { named } from "../../../tasks/data/named.ts"
-import { inFolder, left, right } from "./letters.ts"
+import { inFolder, left, right } from "../data/letters.ts"
 
-const it = suite("tasks/data/command")
+const it = suite("tasks/command/data")
 
 interface Ended {
   readonly code: number
@@ -15,7 +19,8 @@ interface Ended {
 const run = async (args: ReadonlyArray<string>, interactive = false): Promise<Ended> => {
   let [out, errors] = ["", ""]
   const terminal = { interactive, columns: 80, write: (text: string) => void (out += text) }
-  const code = await command(args, terminal, (text) => void (errors += text))
+  const around = { ...here(), terminal, complain: (text: string) => void (errors += text) }
+  const code = await Effect.runPromise(tools.data!(around, args))
   return { code, out, errors }
 }
 
@@ -87,7 +92,7 @@ it(
       assert.is(ended.code, code, args.join(" "))
       assert.match(ended.errors, expected)
     }
-    assert.equal(await run(["--help"]), { code: 0, out: usage, errors: "" })
+    assert.equal(await run(["--help"]), { code: 0, out: usageOf(command), errors: "" })
   }),
 )
 

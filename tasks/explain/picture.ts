@@ -4,12 +4,12 @@
  * at its place in memory.
  * @module
  */
-import { storesOf } from "../core/kernel/expression.ts"
-import type { Kernel } from "../core/kernel/kernel.ts"
-import { bytes as sizeText, describe, explain, short } from "../core/plan/explain.ts"
-import { flopsOf, trafficOf } from "../core/plan/forecast.ts"
-import { bufferBytes, type Program, type Step } from "../core/plan/program.ts"
-import { escape, page } from "./report/page.ts"
+import { storesOf } from "../../core/kernel/expression.ts"
+import type { Kernel } from "../../core/kernel/kernel.ts"
+import { bytes as sizeText, describe, explain, short } from "../../core/plan/explain.ts"
+import { flopsOf, trafficOf } from "../../core/plan/forecast.ts"
+import { bufferBytes, type Program, type Step } from "../../core/plan/program.ts"
+import { details, escape, page } from "../report/page.ts"
 
 // ---- the program as columns --------------------------------------------------
 
@@ -163,11 +163,16 @@ export const picture = (p: Program): string => {
 const cell = (name: string, value: string): string =>
   `<div class="number"><b>${escape(value)}</b><span>${escape(name)}</span></div>`
 
-/** The page: numbers, picture, text. */
-export const explanation = (title: string, p: Program): string => {
+/** A program and what it is. */
+export interface Part {
+  readonly title: string
+  readonly program: Program
+}
+
+const section = ({ title, program: p }: Part): ReadonlyArray<string> => {
   const f = p.forecast
-  return page(title, [
-    `<h1>${escape(title)}</h1>`,
+  return [
+    `<h2>${escape(title)}</h2>`,
     `<section class="numbers">`,
     cell("at the peak of memory", sizeText(f.peak)),
     cell("of it arena", sizeText(f.arena)),
@@ -177,6 +182,10 @@ export const explanation = (title: string, p: Program): string => {
     cell("longest chain", String(f.depth)),
     "</section>",
     `<figure>${picture(p)}<figcaption>Point at a box to read what it is.</figcaption></figure>`,
-    `<h2>In words</h2><pre class="code">${escape(explain(p))}</pre>`,
-  ])
+    details("In words", `<pre class="code">${escape(explain(p))}</pre>`),
+  ]
 }
+
+/** The page: of each program numbers, picture, text. */
+export const explanation = (title: string, parts: ReadonlyArray<Part>): string =>
+  page(title, [`<h1>${escape(title)}</h1>`, ...parts.flatMap(section)])
