@@ -181,4 +181,38 @@ it("draws the kind of a row by the mixture", () => {
   assert.ok(Math.abs(texts - 100) < 3 * Math.sqrt(400 * 0.25 * 0.75), `${texts} of 400`)
 })
 
+it("a long row is one, or two, four or eight short ones of its kind, none below 128 tokens", () => {
+  const met = new Map<number, Set<number>>()
+  fc.assert(
+    fc.property(
+      fc.nat(1e6),
+      fc.constantFrom(200, 257, 513, 1025, 2049),
+      fc.constantFrom(...kinds),
+      (seed, length, kind) => {
+        const row = rowOf(ground, { ...none, [kind]: 1 }, keyed(seed), length)
+        assert.equal([row.tokens.length, row.counted.length], [length, length])
+        const own = hostFold(keyed(seed), 1)
+        const parts = [1, 2, 4, 8].find((n) => {
+          const size = Math.floor(length / n)
+          const first = makers[kind](ground, n === 1 ? own : hostFold(own, 0), length - (n - 1) * size)
+          return first.tokens.every((id, i) => row.tokens[i] === id)
+        })!
+        const size = Math.floor(length / parts)
+        for (let i = 1; i < parts; i++) {
+          const from = length - (parts - i) * size
+          const { tokens, counted } = makers[kind](ground, hostFold(own, i), size)
+          assert.equal(row.tokens.slice(from, from + size), tokens)
+          assert.is(row.counted[from], 0, "nobody can know how a row begins")
+          assert.equal(row.counted.slice(from + 1, from + size), counted.slice(1))
+        }
+        met.set(length, (met.get(length) ?? new Set()).add(parts))
+      },
+    ),
+    { numRuns: 200, seed: 1 },
+  )
+  assert.equal([...met.get(200) ?? []], [1])
+  assert.ok([...met.get(257) ?? []].every((n) => n <= 2))
+  assert.equal([...met.get(2049) ?? []].sort(), [1, 2, 4, 8])
+})
+
 it.run()
