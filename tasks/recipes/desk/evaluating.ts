@@ -14,6 +14,7 @@ import type { Stage } from "../../stage/stage.ts"
 import { type Footing, textOf } from "./book.ts"
 import { reach } from "./model.ts"
 import { languageOf, lookingOver, type Speaker } from "./models.ts"
+import type { Around, DeskFault } from "./training.ts"
 
 // ---- numbers -----------------------------------------------------------------
 
@@ -42,8 +43,8 @@ const [seed, seedOfHarder] = [1234, 4321]
 
 // ---- stages ------------------------------------------------------------------
 
-// deno-lint-ignore no-explicit-any -- faults and services add up along the chain; a pipeline provides them all
-type Asked<A> = Stage<A, any, any>
+/** A stage that asks something of a model. */
+type Asked<A> = Stage<A, DeskFault, Around>
 
 /** What is asked of models. */
 export interface Tests {

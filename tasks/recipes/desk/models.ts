@@ -16,11 +16,10 @@ import { stage } from "../../stage/stage.ts"
 import type { Store, StoreFault } from "../../store.ts"
 import { ConfigCodec } from "../../train/settings.ts"
 import { configOf } from "../extend.ts"
-import type { Common, Sequel } from "./training.ts"
+import type { Around, Common, DeskFault, Sequel } from "./training.ts"
 
 /** A stage that makes a model to talk to. */
-// deno-lint-ignore no-explicit-any -- faults and services add up along the chain; a pipeline provides them all
-export type Speaker = Stage<ModelFiles, any, any>
+export type Speaker = Stage<ModelFiles, DeskFault, Around>
 
 /** What was learned, with the numbers that it is to be read with, and its tokenizer. */
 export const speaker = ({ vocabulary, model }: Common, { name, about, learned, reach }: Sequel): Speaker =>

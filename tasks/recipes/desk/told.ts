@@ -8,6 +8,7 @@ import type { Sample } from "../../report/data.ts"
 import { grouped } from "../../progress.ts"
 import type { Stage } from "../../stage/stage.ts"
 import { languageOf, type Speaker } from "./models.ts"
+import type { Around, DeskFault } from "./training.ts"
 
 /** The outline of a recipe whose context grows from `first` tokens to `last` in so many stages. */
 export const outline = (first: number, last: number, stages: number): Outline => ({
@@ -42,10 +43,7 @@ export const outline = (first: number, last: number, stages: number): Outline =>
 })
 
 /** Beginnings to go on with, and a question in a chat. */
-export const samples = (
-  model: Speaker,
-  // deno-lint-ignore no-explicit-any -- faults and services add up along the chain; a pipeline provides them all
-): Stage<ReadonlyArray<Sample>, any, any> =>
+export const samples = (model: Speaker): Stage<ReadonlyArray<Sample>, DeskFault, Around> =>
   samplesStage({
     name: "samples",
     subject: { model, open: (files) => languageOf(model.name, files), as: null },

@@ -4,13 +4,19 @@
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import type { Device } from "../../../core/device/device.ts"
 import type { FileFault } from "../../../core/files/codec.ts"
 import type { Config } from "../../../models/llama/config.ts"
 import type { Schedule } from "../../../ops/schedule.ts"
 import type { Batches } from "../../data/example.ts"
 import type { DataFault } from "../../data/fault.ts"
+import type { PoseFault } from "../../evaluate/task.ts"
+import type { Events } from "../../events.ts"
+import type { AskFault } from "../../language/language.ts"
+import type { WriterFault } from "../../questions/writer.ts"
 import type { Stage } from "../../stage/stage.ts"
 import type { Store, StoreFault } from "../../store.ts"
+import type { TrainingFault } from "../../train/loop.ts"
 import { trainingStage } from "../../train/stage.ts"
 import type { Trained } from "../../train/training.ts"
 import { configOf, type Reach } from "../extend.ts"
@@ -19,9 +25,14 @@ import { type Mixture, version } from "./curriculum.ts"
 import { optimiser } from "./model.ts"
 import { curriculum, type Stretch } from "./rows.ts"
 
-/** A stage that makes a model, whatever it needs and may fail with. */
-// deno-lint-ignore no-explicit-any -- faults and services add up along the chain; a pipeline provides them all
-export type Learned = Stage<Trained, any, any>
+/** Why a stage of a desk recipe can fail. */
+export type DeskFault = TrainingFault | DataFault | WriterFault | AskFault | PoseFault
+
+/** What stages of a desk recipe need around them. */
+export type Around = Device | Store | Events
+
+/** A stage that makes a model. */
+export type Learned = Stage<Trained, DeskFault, Around>
 
 /** What the stages of one recipe have in common. */
 export interface Common extends Footing {
@@ -61,8 +72,8 @@ export const rowsFrom = (
     Stream.unwrap(Effect.map(groundOf(vocabulary, tokens), (ground) => curriculum(ground, stretch).from(position))),
 })
 
-/** The training of a lesson, from the parameters of the stage before it, or from nothing. */
-export const lesson = ({ vocabulary, tokens, model }: Common, l: Lesson, before?: Learned): Learned => {
+/** The training of a lesson, from the parameters of the stage before it. */
+export const lesson = ({ vocabulary, tokens, model }: Common, l: Lesson, before: Learned): Learned => {
   const time = l.reach.context
   const stretch: Stretch = { mixture: l.mixture, seed: l.seed, batch: l.rows, time }
   const { peak, warmup } = l.rate
@@ -72,10 +83,8 @@ export const lesson = ({ vocabulary, tokens, model }: Common, l: Lesson, before?
     config: configOf(model, l.reach),
     recipe: { ...optimiser, batch: l.rows, time, steps: l.steps, warmup, peak, end: peak, rate: l.rate },
     seed: l.seed,
-    needs: { vocabulary, tokens, ...(before === undefined ? {} : { before }) },
-    ...(before === undefined
-      ? {}
-      : { start: (made) => (made as unknown as { readonly before: Trained }).before.parameters }),
+    needs: { vocabulary, tokens, before },
+    start: ({ before }) => before.parameters,
     data: {
       settings: { curriculum: version, mixture: { ...l.mixture }, seed: l.seed },
       batches: ({ vocabulary, tokens }) => rowsFrom(vocabulary, tokens, stretch),

@@ -23,7 +23,6 @@ import type { WriterFault } from "../../questions/writer.ts"
 import { type Stage, stage } from "../../stage/stage.ts"
 import type { Store, StoreFault } from "../../store.ts"
 import { trainingStage } from "../../train/stage.ts"
-import type { Trained } from "../../train/training.ts"
 import { configOf } from "../extend.ts"
 import { type Book, type Footing, groundOf, textOf, tokenizerOf, type Tokens, type Vocabulary } from "./book.ts"
 import { type Mixture, version } from "./curriculum.ts"
@@ -161,7 +160,7 @@ export const tuned = (
     packed: true,
     seed,
     needs: { book, vocabulary, tokens, questions, learned },
-    start: ({ learned }) => (learned as Trained).parameters,
+    start: ({ learned }) => learned.parameters,
     data: {
       settings: {
         tuning: 1,
@@ -171,7 +170,7 @@ export const tuned = (
         chunk,
         dialogues,
       },
-      batches: (made) => rows(made as Made, numbers, batch, time),
+      batches: (made) => rows(made, numbers, batch, time),
     },
   })
 }
