@@ -119,19 +119,15 @@ it("a number changes the keys of the stages that it is a number of, of all after
     [{ model: { ...quick.model, hidden: 72 } }, ["begin", "base", "reader", "text-256", "tuning", "tuning-control"]],
     [{ lessons: [{ ...lesson, mixture: more }] }, ["base"]],
     [{ lessons: [{ ...lesson, seed: 9 }] }, ["base"]],
-    [{ lessons: [{ ...lesson, rate: { kind: "constant", peak: 2e-3, warmup: 1 } }] }, ["base"]],
     [{ growing: { ...quick.growing, mixture: more } }, ["text-256"]],
     [{ growing: { ...quick.growing, table: [{ ...row, theta: 50_000 }] } }, ["text-256", "tuning", "chat"]],
     [{ tuning: { ...quick.tuning, mixture: more } }, ["tuning", "tuning-control"]],
     [{ tuning: { ...quick.tuning, dialogues: { ...quick.tuning.dialogues, turns: 3 } } }, ["tuning", "tuning-control"]],
     [{ tuning: { ...quick.tuning, chunk: 150 } }, ["questions"]],
-    [{ measuring: { ...quick.measuring, rounds: 2 } }, ["needles", "needles-control"]],
-    [{ measuring: { ...quick.measuring, harder: 2 } }, ["two-of-four", "key-value", "variables"]],
-    [{ measuring: { ...quick.measuring, rows: { bits: 3, positions: 2 } } }, ["bits-before", "bits-after"]],
-    [{ name: "other", about: "another text for people" }, []],
+    [{ measuring: { ...quick.measuring, rounds: 2 }, name: "other" }, ["needles", "needles-control"]],
+    [{ measuring: { ...quick.measuring, harder: 2 }, about: "?" }, ["two-of-four", "key-value", "variables"]],
   ]
   const plain = await keysOf(desk(quick))
-  assert.equal(await keysOf(desk({ ...quick })), plain)
   for (const [change, first] of changes) {
     const p = desk({ ...quick, ...change })
     const keys = await keysOf(p)
