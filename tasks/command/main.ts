@@ -31,7 +31,7 @@ const run = async (act: Effect.Effect<number>): Promise<number> => {
   for (const [signal, ear] of ears) process.on(signal, ear)
   const exit = await Effect.runPromise(Fiber.await(fiber))
   for (const [signal, ear] of ears) process.off(signal, ear)
-  if (Exit.isSuccess(exit)) return exit.value
+  if (Exit.isSuccess(exit)) return exit.value === 0 ? 0 : code ?? exit.value
   if (code === undefined) process.stderr.write(`${exit.cause}\n`)
   return code ?? 1
 }

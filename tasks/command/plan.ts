@@ -5,16 +5,17 @@
 import * as Effect from "effect/Effect"
 import { either as E } from "fp-ts"
 import { Device } from "../../core/device/device.ts"
-import { sentence } from "../../core/graph/fault.ts"
 import { bytesText, flopsText, grouped } from "../progress.ts"
 import type { Recipe } from "../recipes/registry.ts"
 import type { StageFault } from "../stage/fault.ts"
 import type { Expectation } from "../stage/stage.ts"
+import { expectationOf } from "../stage/guard.ts"
 import { type Seen, survey } from "../stage/survey.ts"
 import { folder, type Store, type StoreFault } from "../store.ts"
 import { machineBytes, roomOf } from "../train/memory.ts"
 import { failure, meant, rootOf, type Shared, shared, type Surroundings } from "./around.ts"
 import { type Asked, type Command, type Flag, yes } from "./flags.ts"
+import { wrongWith } from "./list.ts"
 import { rate } from "./rate.ts"
 import { spanText, table } from "./table.ts"
 
@@ -70,10 +71,13 @@ const memoryNote = ({ memory }: Expectation, room: number): ReadonlyArray<string
     `(--mesh=ring=N, one on each machine), cut the plan finer, or take a larger machine`,
   ]
 
+/** A sentence of a stage, without its name before it. */
+const unnamed = ({ stage }: Seen, text: string): string => text.replaceAll(`${stage.name}: `, "")
+
 const rowOf = (machine: Machine | undefined) => (seen: Seen): Row => {
-  const expected = seen.stage.expects()
+  const expected = expectationOf(seen.stage)
   if (E.isLeft(expected)) {
-    return { seen, expected: {}, broken: true, seconds: undefined, notes: expected.left.map(sentence) }
+    return { seen, expected: {}, broken: true, seconds: undefined, notes: [unnamed(seen, expected.left.message)] }
   }
   const { flops, notes = [] } = expected.right
   return {
@@ -195,7 +199,9 @@ const planned = (
         }\n`
         : all.map(({ recipe, rows }) => planText(recipe, rows, machine)).join("\n"),
     )
-    return all.some(({ rows }) => rows.some((r) => r.broken)) ? 1 : 0
+    const wrong = all.flatMap(({ recipe, rows }) => wrongWith(recipe, rows.map((r) => r.seen)))
+    for (const why of wrong) around.complain(`${why}\n`)
+    return wrong.length > 0 || all.some(({ rows }) => rows.some((r) => r.broken)) ? 1 : 0
   })
 
 /** Runs it; gives the exit code: 1 also where a stage does not compile. */

@@ -10,6 +10,7 @@ import { failure, meant, rootOf, type Shared, shared, type Surroundings } from "
 import { readText, writeText } from "./file.ts"
 import { type Asked, type Command, type Flag, text } from "./flags.ts"
 import { type StageFault, stageFault } from "../stage/fault.ts"
+import { pipelineFaults } from "../stage/key.ts"
 import { folder, type StoreFault } from "../store.ts"
 import { ReportData } from "../report/data.ts"
 import type { GatherFault } from "../report/gather.ts"
@@ -61,6 +62,8 @@ const made = (around: Surroundings, { names: [name], values }: Asked<ReportFlags
     if (pipeline === undefined || all.length > 1) {
       return yield* unclear(`name a pipeline: ${all.map((r) => r.name).join(", ")}`)
     }
+    const wrong = pipelineFaults(pipeline)[0]
+    if (wrong !== undefined) return yield* Effect.fail(wrong)
     const store = folder(rootOf(values.root))
     const { gather, reportPage, writeReport } = yield* drawing
     if (out === undefined) return yield* Effect.provide(writeReport(pipeline), store)

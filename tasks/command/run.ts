@@ -9,6 +9,7 @@ import { printer } from "../progress.ts"
 import type { Around, Recipe, Runnable, Told } from "../recipes/registry.ts"
 import { type StageFault, stageFault } from "../stage/fault.ts"
 import { pipelineFaults, stageNamed } from "../stage/key.ts"
+import { whyOf } from "../stage/guard.ts"
 import { hasOutline } from "../report/outline.ts"
 import { runAll } from "../stage/run.ts"
 import { folder, type Store, type StoreFault } from "../store.ts"
@@ -75,8 +76,14 @@ const reportOf = (around: Surroundings, recipe: Recipe): Effect.Effect<void, nev
 
 type Listener = (event: Event) => Effect.Effect<void, StoreFault, Store>
 
-const ran = (around: Surroundings, asked: Asked<RunFlags>): Effect.Effect<number, Told, Store> =>
-  Effect.gen(function* () {
+/** A sentence that names the stage that failed. */
+const named = (stage: string | undefined, why: string): string =>
+  stage === undefined || why.startsWith(`${stage}: `) ? why : `${stage}: ${why}`
+
+const ran = (around: Surroundings, asked: Asked<RunFlags>): Effect.Effect<number, never, Store> => {
+  let broke: string | undefined
+  const blame: Listener = (e) => Effect.sync(() => void (e._tag === "StageFailed" && (broke ??= e.stage)))
+  return Effect.gen(function* () {
     const { values } = asked
     const recipe = yield* recipeOf(around, asked)
     yield* check(recipe)
@@ -84,13 +91,14 @@ const ran = (around: Surroundings, asked: Asked<RunFlags>): Effect.Effect<number
     const leads = (around.launch?.rank ?? 0) === 0
     const log = logOf(recipe.name)
     if (leads) yield* mendLog(log)
-    const listeners: ReadonlyArray<Listener> = leads ? [printer(around.terminal), logTo(log)] : []
+    const listeners: ReadonlyArray<Listener> = [blame, ...(leads ? [printer(around.terminal), logTo(log)] : [])]
     const work = heardBy(runAll(stages, { again }) as Effect.Effect<unknown, Told, Around>, listeners)
     const report = leads ? reportOf(around, recipe) : Effect.void
     yield* Effect.ensuring(provided(Effect.provide(work, events), around, values), report)
     return 0
-  })
+  }).pipe(Effect.catchCause((cause) => failure(around)({ message: named(broke, whyOf(cause)) })))
+}
 
 /** Runs it; gives the exit code. */
 export const run = (around: Surroundings, asked: Asked<RunFlags>): Effect.Effect<number> =>
-  ran(around, asked).pipe(Effect.catch(failure(around)), Effect.provide(folder(rootOf(asked.values.root))))
+  Effect.provide(ran(around, asked), folder(rootOf(asked.values.root)))

@@ -6,6 +6,7 @@ import { either as E } from "fp-ts"
 import type * as t from "io-ts"
 import { parameterCount } from "../../models/llama/config.ts"
 import { schedule } from "../../models/llama/recipe.ts"
+import { expectationOf } from "../stage/guard.ts"
 import type { AnyStage, Json } from "../stage/stage.ts"
 import { declared } from "../train/declared.ts"
 import { Trained } from "../train/training.ts"
@@ -59,7 +60,7 @@ const training = (s: Stood, lane: Lane): TrainingFacts | null => {
   if (written === undefined) return null
   const { config, recipe } = written
   const output = Trained.decode(s.value)
-  const expected = s.stage.expects()
+  const expected = expectationOf(s.stage)
   return {
     lane,
     ...{ context: recipe.time, theta: config.theta, rows: recipe.batch, steps: recipe.steps },

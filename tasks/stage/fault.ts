@@ -13,6 +13,8 @@ export interface StageFault {
     | "name" // a name that no file may have
     | "settings" // settings that their codec does not read back, or that are no JSON
     | "twice" // two different stages of one name
+    | "cycle" // a stage that needs itself, through others or not
+    | "thrown" // a function of the stage that threw
     | "unknown" // a stage or a pipeline that there is not
     | "graph" // a graph that does not trace
     | "output" // an output that its codec does not write as JSON

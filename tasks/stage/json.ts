@@ -20,13 +20,19 @@ const isPlain = (x: object): boolean => {
   return kind === Object.prototype || kind === null
 }
 
+/** Levels that a value may have: what holds itself has more of them than any. */
+const deepest = 500
+
+const start = (at: string): string => at.length > 40 ? `${at.slice(0, 40)}..` : at
+
 /** Where a value stops being JSON, and what stands there; undefined for what is JSON. */
-const foreign = (x: unknown, at: string): string | undefined => {
+const foreign = (x: unknown, at: string, level = 0): string | undefined => {
+  if (level > deepest) return `${start(at)} is more than ${deepest} levels deep or holds itself`
   if (x === null || typeof x === "boolean" || typeof x === "string" || Number.isFinite(x)) return undefined
   if (typeof x !== "object" || !(Array.isArray(x) || isPlain(x))) return `${at || "it"} is ${named(x)}`
   const parts = Array.isArray(x) ? Array.from(x, (v, i) => [String(i), v] as const) : Object.entries(x)
   for (const [key, value] of parts) {
-    const found = foreign(value, at === "" ? key : `${at}.${key}`)
+    const found = foreign(value, at === "" ? key : `${at}.${key}`, level + 1)
     if (found !== undefined) return found
   }
   return undefined

@@ -6,7 +6,8 @@
 import * as Effect from "effect/Effect"
 import { either as E } from "fp-ts"
 import { digest, utf8 } from "../store.ts"
-import { graphFault, type StageFault, stageFault } from "./fault.ts"
+import { type StageFault, stageFault } from "./fault.ts"
+import { graphsOf } from "./guard.ts"
 import { canonical } from "./json.ts"
 import type { AnyStage, Needs, Pipeline } from "./stage.ts"
 import { nameFaults } from "./stage.ts"
@@ -23,8 +24,8 @@ export const keyOf = (
 ): Effect.Effect<string, StageFault> =>
   Effect.gen(function* () {
     if (s.faults.length > 0) return yield* Effect.fail(s.faults[0]!)
-    const graphs = s.graphs()
-    if (E.isLeft(graphs)) return yield* Effect.fail(graphFault(s.name, graphs.left))
+    const graphs = graphsOf(s)
+    if (E.isLeft(graphs)) return yield* Effect.fail(graphs.left)
     const { name, version, settings, seeds } = s
     const text = canonical({ meaning, name, version, settings, seeds, graphs: graphs.right, needs })
     if (E.isLeft(text)) return yield* Effect.fail(stageFault("settings", s.name, text.left))
@@ -44,6 +45,27 @@ export const inOrder = (stages: Needs): ReadonlyArray<AnyStage> => {
   return Object.values(stages).flatMap(visit)
 }
 
+/** The names along a way from a stage to itself through what is needed; undefined where there is none. */
+const cycleOf = (stages: Needs): ReadonlyArray<string> | undefined => {
+  const clear = new Set<AnyStage>()
+  const visit = (s: AnyStage, way: ReadonlyArray<AnyStage>): ReadonlyArray<string> | undefined => {
+    if (clear.has(s)) return undefined
+    const back = way.indexOf(s)
+    if (back >= 0) return [...way.slice(back), s].map(({ name }) => name)
+    for (const need of Object.values(s.needs)) {
+      const found = visit(need, [...way, s])
+      if (found !== undefined) return found
+    }
+    clear.add(s)
+    return undefined
+  }
+  for (const s of Object.values(stages)) {
+    const found = visit(s, [])
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
 /** Stages by number: two that are declared alike, but perhaps for their graphs, have the same. */
 const likeness = (stages: ReadonlyArray<AnyStage>): ReadonlyMap<AnyStage, number> => {
   const known = new Map<AnyStage, number>()
@@ -60,11 +82,17 @@ const likeness = (stages: ReadonlyArray<AnyStage>): ReadonlyMap<AnyStage, number
 /** What is wrong with stages and with their being together. */
 export const stageFaults = (stages: Needs): ReadonlyArray<StageFault> => {
   const all = inOrder(stages)
+  const cycle = cycleOf(stages)
   const like = likeness(all)
   const names = [...new Set(all.map((s) => s.name))]
   const twice = names.filter((name) => new Set(all.filter((s) => s.name === name).map((s) => like.get(s))).size > 1)
   return [
     ...all.flatMap((s) => s.faults),
+    ...(cycle === undefined ? [] : [stageFault(
+      "cycle",
+      cycle[0]!,
+      `needs form no cycle, and these do: ${cycle.join(" -> ")}; take one of the needs away`,
+    )]),
     ...twice.map((name) =>
       stageFault("twice", name, "two different stages have this name, and people could not tell them apart; rename one")
     ),

@@ -21,20 +21,21 @@
  * ```
  * @module
  */
-import * as Cause from "effect/Cause"
+import type * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { either as E } from "fp-ts"
 import { Device } from "../../core/device/device.ts"
 import type { MeshFault } from "../../core/device/engine.ts"
-import { type FileFault, report } from "../../core/files/codec.ts"
+import type { FileFault } from "../../core/files/codec.ts"
 import { Mesh } from "../../core/mesh/mesh.ts"
 import { type Events, say, StageName } from "../events.ts"
 import { Store, type StoreFault } from "../store.ts"
 import { type StageFault, stageFault } from "./fault.ts"
 import { brokenOf, filesIn } from "./files.ts"
 import { following, type Place, place } from "./follow.ts"
+import { guarded, outputOf, whyOf } from "./guard.ts"
 import { closeJournal, followed, journalOf } from "./journal.ts"
 import { keep, type Kept, readWhole, stagePath, writeKept } from "./kept.ts"
 import { keyOf, stageFaults } from "./key.ts"
@@ -70,21 +71,23 @@ const there = (s: AnyStage, key: string): Effect.Effect<E.Either<string, Made> |
   Effect.gen(function* () {
     const kept = yield* readWhole("output", s.name, key, "bytes")
     if (kept === undefined || E.isLeft(kept)) return kept
-    const value = s.output.decode(kept.right.value)
-    if (E.isRight(value)) return E.right({ value: value.right as unknown, digest: kept.right.digest })
-    const why = report(value.left).map((f) => f.message).join("; ")
-    return E.left(`${stagePath("output", s.name, key)} is of another form: ${why}`)
+    const value = outputOf(s, kept.right.value)
+    if (E.isRight(value)) return E.right({ value: value.right, digest: kept.right.digest })
+    return E.left(`${stagePath("output", s.name, key)} is of another form: ${value.left}`)
   })
 
-/** The same for one who makes it if there is none: what cannot be believed is told. */
-const cached = (s: AnyStage, key: string): Effect.Effect<Made | undefined, StoreFault, Store | Events> =>
-  Effect.gen(function* () {
+/** The same for one who makes it if there is none: what cannot be believed is told, once. */
+const cached = (s: AnyStage, key: string): Effect.Effect<Made | undefined, StoreFault, Store | Events> => {
+  let told = ""
+  return Effect.gen(function* () {
     const found = yield* there(s, key)
     if (found === undefined) return undefined
     if (E.isRight(found)) return found.right
-    yield* note(`it is made again: ${found.left}`)
+    if (told !== found.left) yield* note(`it is made again: ${found.left}`)
+    told = found.left
     return undefined
   })
+}
 
 // ---- making ------------------------------------------------------------------
 
@@ -106,7 +109,12 @@ const surroundings: Effect.Effect<string> = Effect.gen(function* () {
 
 const encoded = (s: AnyStage, value: unknown, made: string): Effect.Effect<Kept, StageFault> =>
   Effect.gen(function* () {
-    const kept = yield* keep(s.output.encode(value), made)
+    const json = guarded(() => s.output.encode(value) as unknown)
+    if (E.isLeft(json)) {
+      const why = `the output cannot be written: its codec threw ${json.left}; mend the codec, or what is made`
+      return yield* Effect.fail(stageFault("output", s.name, why))
+    }
+    const kept = yield* keep(json.right, made)
     if (E.isRight(kept)) return kept.right
     return yield* Effect.fail(stageFault("output", s.name, `in the output ${kept.left}; mend its codec`))
   })
@@ -114,29 +122,26 @@ const encoded = (s: AnyStage, value: unknown, made: string): Effect.Effect<Kept,
 /** The output as who reads it from the store sees it. */
 const decoded = (s: AnyStage, kept: Kept): Effect.Effect<Made, StageFault> =>
   Effect.suspend(() => {
-    const value = s.output.decode(kept.value)
-    if (E.isRight(value)) return Effect.succeed({ value: value.right as unknown, digest: kept.digest })
-    const why = report(value.left).map((f) => f.message).join("; ")
-    return Effect.fail(stageFault("output", s.name, `its own codec does not read the output back: ${why}`))
+    const value = outputOf(s, kept.value)
+    if (E.isRight(value)) return Effect.succeed({ value: value.right, digest: kept.digest })
+    return Effect.fail(stageFault("output", s.name, `its own codec does not read the output back: ${value.left}`))
   })
-
-const sentenceOf = (fault: unknown): string =>
-  Array.isArray(fault)
-    ? fault.map(sentenceOf).join("\n")
-    : fault instanceof Error || (typeof fault === "object" && fault !== null && "message" in fault)
-    ? String(fault.message)
-    : String(fault)
-
-/** Why something failed, as a sentence. */
-const whyOf = (cause: Cause.Cause<unknown>): string =>
-  Cause.hasInterruptsOnly(cause) ? "it was interrupted" : sentenceOf(Cause.squash(cause))
 
 const failed = (key: string) => (cause: Cause.Cause<unknown>) => say({ _tag: "StageFailed", key, why: whyOf(cause) })
 
 type Making = Effect.Effect<unknown, unknown, Store | Events>
 
+/** What the declaration gives to be run: anything, where no types were looked at. */
+const effectOf = (s: AnyStage, inputs: unknown, journal: Journal): Making =>
+  Effect.suspend(() => {
+    const act: unknown = s.make(inputs as never, journal)
+    if (Effect.isEffect(act)) return act as Making
+    const why = "its `make` gives no effect; wrap it: Effect.succeed of a value, Effect.promise of a promise"
+    return Effect.fail(stageFault("thrown", s.name, why))
+  })
+
 const begun = (s: AnyStage, key: string, inputs: unknown, journal: Journal): Making =>
-  Effect.andThen(say({ _tag: "StageStarted", key }), s.make(inputs as never, journal) as Making)
+  Effect.andThen(say({ _tag: "StageStarted", key }), effectOf(s, inputs, journal))
 
 const written = (s: AnyStage, key: string, kept: Kept, lock: Held) =>
   Effect.gen(function* () {
@@ -189,11 +194,12 @@ const right = (s: AnyStage, key: string) =>
 const lead = (s: AnyStage, key: string, inputs: unknown, again: boolean, { meet }: Place) =>
   Effect.scoped(Effect.gen(function* () {
     const met = (made: Made) => Effect.andThen(Effect.andThen(meet, meet), told(key, made))
-    const first = again ? undefined : yield* cached(s, key)
+    const look = again ? Effect.succeed(undefined) : cached(s, key)
+    const first = yield* look
     const unfinished = (yield* (yield* Store).size(stagePath("journal", s.name, key))) !== undefined
     if (first !== undefined && !unfinished) return yield* met(first)
     const lock = yield* right(s, key)
-    const second = again ? undefined : yield* cached(s, key)
+    const second = yield* look
     if (second !== undefined) {
       yield* closeJournal(s.name, key)
       return yield* met(second)

@@ -158,14 +158,24 @@ const encoded = <S>(
   settings: S,
 ): E.Either<ReadonlyArray<StageFault>, Json> => {
   const wrong = (why: string) => E.left([stageFault("settings", name, why)])
-  const json = E.tryCatch((): unknown => codec.encode(settings), (e) => e instanceof Error ? e.message : String(e))
-  if (E.isLeft(json)) return wrong(`the settings cannot be written by ${codec.name}: ${json.left}`)
-  const text = canonical(json.right)
-  if (E.isLeft(text)) return wrong(`in the settings ${text.left}; leave it out or give another value`)
-  const read = codec.decode(json.right)
-  if (E.isLeft(read)) return wrong(`in the settings ${report(read.left).map((f) => f.message).join("; ")}`)
-  const again = canonical(codec.encode(read.right))
-  return E.isRight(again) && again.right === text.right
+  // a codec is the user's, and may throw
+  const attempt = <A>(act: () => A): E.Either<string, A> =>
+    E.tryCatch(act, (e) => e instanceof Error ? e.message : String(e))
+  const json = attempt((): unknown => codec.encode(settings))
+  if (E.isLeft(json)) return wrong(`the settings cannot be written by ${codec.name}: ${json.left}; mend the codec`)
+  const text = attempt(() => canonical(json.right))
+  if (E.isLeft(text)) return wrong(`the settings cannot be looked at: ${text.left}`)
+  if (E.isLeft(text.right)) return wrong(`in the settings ${text.right.left}; leave it out or give another value`)
+  const read = attempt(() => {
+    const value = codec.decode(json.right)
+    return E.isLeft(value) ? value : E.right(canonical(codec.encode(value.right)))
+  })
+  if (E.isLeft(read)) return wrong(`${codec.name} does not read the settings back: ${read.left}; mend the codec`)
+  if (E.isLeft(read.right)) {
+    return wrong(`in the settings ${report(read.right.left).map((f) => f.message).join("; ")}`)
+  }
+  const again = read.right.right
+  return E.isRight(again) && again.right === text.right.right
     ? E.right(json.right as Json)
     : wrong(`${codec.name} reads the settings back as others; mend the codec`)
 }

@@ -6,8 +6,8 @@
 import * as Effect from "effect/Effect"
 import { either as E } from "fp-ts"
 import { Store, type StoreFault } from "../store.ts"
-import type { StageFault } from "./fault.ts"
 import { filesIn } from "./files.ts"
+import { outputOf } from "./guard.ts"
 import { readWhole, stagePath } from "./kept.ts"
 import { inOrder, keyOf } from "./key.ts"
 import { type Holder, holderOf } from "./lock.ts"
@@ -20,6 +20,7 @@ export type State =
   | "interrupted" // it has a journal, and nobody makes it
   | "torn" // its output is not whole: it will be made again
   | "missing" // nothing is there
+  | "wrong" // it is declared wrongly, or a function of it throws
   | "unknown" // something that it needs is not there, so it has no key yet
 
 /** A stage and how it stands. */
@@ -31,7 +32,7 @@ export interface Seen {
   readonly bytes: number
   /** Of what is cached: on what it was made. */
   readonly made: string
-  /** Why it is torn. */
+  /** Why it is torn or wrong. */
   readonly why: string
   /** Who makes it. */
   readonly holder: Holder | undefined
@@ -48,7 +49,7 @@ const look = (stage: AnyStage, key: string): Effect.Effect<Found, StoreFault, St
     const none = { stage, key, bytes: 0, made: "", why: "", holder: undefined, digest: undefined }
     const holder = yield* holderOf(stagePath("lock", stage.name, key))
     const kept = yield* readWhole("output", stage.name, key, "size")
-    if (kept !== undefined && E.isRight(kept) && E.isRight(stage.output.decode(kept.right.value))) {
+    if (kept !== undefined && E.isRight(kept) && E.isRight(outputOf(stage, kept.right.value))) {
       const { value, made, digest } = kept.right
       const own = (yield* store.size(stagePath("output", stage.name, key))) ?? 0
       const bytes = filesIn(value).reduce((n, f) => n + f.bytes, own)
@@ -61,8 +62,8 @@ const look = (stage: AnyStage, key: string): Effect.Effect<Found, StoreFault, St
     return { ...none, state: "torn", why: E.isLeft(kept) ? kept.left : "its output is of another form" }
   })
 
-/** All stages, what is needed before what needs it, and how they stand. Faults: a stage that is declared wrongly. */
-export const survey = (stages: Needs): Effect.Effect<ReadonlyArray<Seen>, StageFault | StoreFault, Store> =>
+/** All stages, what is needed before what needs it, and how they stand. */
+export const survey = (stages: Needs): Effect.Effect<ReadonlyArray<Seen>, StoreFault, Store> =>
   Effect.gen(function* () {
     const found = new Map<AnyStage, Found>()
     for (const stage of inOrder(stages)) {
@@ -72,10 +73,12 @@ export const survey = (stages: Needs): Effect.Effect<ReadonlyArray<Seen>, StageF
         ...{ stage, state: "unknown", key: undefined, bytes: 0, made: "", why: "", holder: undefined },
         digest: undefined,
       }
-      found.set(
-        stage,
-        known ? yield* look(stage, yield* keyOf(stage, Object.fromEntries(needs) as Record<string, string>)) : unknown,
-      )
+      const key = known ? keyOf(stage, Object.fromEntries(needs) as Record<string, string>) : Effect.succeed(undefined)
+      const seen = Effect.matchEffect(key, {
+        onFailure: ({ message }) => Effect.succeed<Found>({ ...unknown, state: "wrong", why: message }),
+        onSuccess: (key) => key === undefined ? Effect.succeed(unknown) : look(stage, key),
+      })
+      found.set(stage, yield* seen)
     }
     return [...found.values()]
   })

@@ -12,6 +12,7 @@ import { Device, layer } from "../../../core/device/device.ts"
 import { oracle } from "../../../core/device/oracle.ts"
 import { fault } from "../../../core/graph/fault.ts"
 import { Mesh } from "../../../core/mesh/mesh.ts"
+import * as Context from "effect/Context"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type { Surroundings } from "../../../tasks/command/around.ts"
@@ -58,6 +59,29 @@ const broken = pipeline("broken", "Fails", {
     ...{ name: "broken", version: "1", codec: t.null, settings: null, needs: {}, output: t.null },
     make: () => Effect.andThen(say({ _tag: "Note", text: "so far" }), Effect.fail({ message: "the river is dry" })),
   }),
+})
+const oddly = (name: string, make: () => unknown) =>
+  pipeline(name, "Fails oddly", {
+    odd: stage({
+      ...{ name: "odd", version: "1", codec: t.null, settings: null, needs: {}, output: t.unknown },
+      make: make as () => Effect.Effect<unknown>,
+    }),
+  }) as Recipe
+const thrower = (): never => {
+  throw new TypeError("x is undefined")
+}
+const throwing = pipeline("throwing", "Throws when it is asked", {
+  first: stage({
+    ...{ name: "first", version: "1", codec: t.null, settings: null, needs: {}, output: t.null },
+    graphs: thrower,
+    make: () => Effect.die("it must not run"),
+  }),
+  second: stage({
+    ...{ name: "second", version: "1", codec: t.null, settings: null, needs: {}, output: t.null },
+    expects: thrower,
+    make: () => Effect.die("it must not run"),
+  }),
+  third: counted,
 })
 const meshed = pipeline("meshed", "Says which mesh there is", {
   meshed: stage({
@@ -175,11 +199,63 @@ it("run makes what is not there, a line a stage, and writes a log; list and plan
 it("a stage that fails is a sentence and exit code 1", () =>
   inFolder(async (call) => {
     const { code, out, err } = await call("run broken")
-    assert.equal([code, out, err], [1, "broken  note: so far\n", "the river is dry\n"])
+    assert.equal([code, out, err], [1, "broken  note: so far\n", "broken: the river is dry\n"])
     const gone = { device: () => Layer.effect(Device, Effect.fail(deviceFault("unavailable", "no device works"))) }
     assert.equal(await call("run words", gone), { code: 1, out: "", err: "no device works\n" })
     assert.is((await call("list")).code, 1, "a graph that does not trace")
     assert.match((await call("list")).err, /crooked: crooked: dot: sizes differ/)
+  }))
+
+it("whatever a stage fails with, a sentence names it and says what to do, and the log tells it", () =>
+  inFolder(async (call, root) => {
+    const service = Context.Service<number, number>("c2")
+    const ways: ReadonlyArray<readonly [() => unknown, RegExp]> = [
+      [() => Effect.fail("plain"), /^odd: it failed with 'plain'; fail with a record that has a `message`/],
+      [thrower, /^odd: its effect threw TypeError: x is undefined \(.*command\.test.*\); mend it and run again/],
+      [() => Effect.die({ a: 1 }), /^odd: its effect threw {"a":1}; mend it and run again/],
+      [() => Effect.interrupt, /^odd: it was interrupted; run again/],
+      [() => service, /^odd: it needs the service 'c2', which nobody provides; provide it in `make`/],
+    ]
+    for (const [make, why] of ways) {
+      const { code, err } = await call("run oddly", { recipes: [oddly("oddly", make)] })
+      assert.is(code, 1)
+      assert.match(err, why)
+      assert.not.match(err, /Cause|Cannot use 'in'/)
+      const log = parseLog(await readFile(join(root, "runs/oddly/log.jsonl"), "utf8"))
+      const last = log.at(-1)
+      assert.ok(last?._tag === "StageFailed" && err.includes(last.why), "told in the log, too")
+    }
+  }))
+
+it("a stage that throws when it is asked is named, and list and plan show the others", () =>
+  inFolder(async (call) => {
+    const recipes = { recipes: [throwing as unknown as Recipe] }
+    const listed = await call("list throwing", recipes)
+    assert.is(listed.code, 1)
+    assert.match(listed.out, /first +wrong +\?.*\n +second +missing .*\n +counter +missing/)
+    assert.is(
+      listed.err,
+      "throwing: first: its `graphs` threw TypeError: x is undefined; mend it, or give what is wrong as a left\n",
+    )
+    const planned = await call("plan throwing --no-time", recipes)
+    assert.is(planned.code, 1)
+    assert.match(planned.out, /counter +missing/)
+    assert.match(planned.out, /second: its `expects` threw TypeError: x is undefined/)
+    assert.match((await call("run throwing", recipes)).err, /^first: its `graphs` threw/)
+  }))
+
+it("needs that form a cycle are told by run, plan and list", () =>
+  inFolder(async (call) => {
+    const needs: { b?: unknown } = {}
+    const form = { version: "1", codec: t.null, settings: null, output: t.null, make: () => Effect.succeed(null) }
+    const a = stage({ ...form, name: "a", needs: needs as Record<never, never> })
+    needs.b = stage({ ...form, name: "b", needs: { a } })
+    const recipes = { recipes: [pipeline("ring", "Turns", { a }) as Recipe] }
+    for (const line of ["run ring", "list ring", "plan ring --no-time", "report ring"]) {
+      const { code, err } = await call(line, recipes)
+      assert.is(code, 1, line)
+      assert.match(err, /a: needs form no cycle, and these do: a -> b -> a/, line)
+    }
   }))
 
 it("a mesh that is asked for reaches stages, and no other does", () =>

@@ -120,6 +120,38 @@ it("names that are no names, and two stages of one name, are faults", async () =
   assert.is(pipelineFaults(pipeline("p", "", { near, far })).length, 2, "their needs differ")
 })
 
+it("needs that form a cycle are a fault that names it, and nothing hangs", async () => {
+  const needs: { b?: AnyStage } = {}
+  const a: AnyStage = stage({ ...base, name: "a", needs: needs as { readonly b: AnyStage } })
+  const b: AnyStage = stage({ ...base, name: "b", needs: { a } })
+  assert.equal(pipelineFaults(pipeline("p", "", { b })), [], "no cycle yet")
+  needs.b = b
+  const [found, ...more] = pipelineFaults(pipeline("p", "", { one: stage({ ...base, needs: { a } }) }))
+  assert.equal(more, [])
+  assert.is(found?.reason, "cycle")
+  assert.match(found!.message, /^a: needs form no cycle, and these do: a -> b -> a; take one/)
+  assert.match(await faultOf(a as Stage<unknown>), /a -> b -> a/)
+})
+
+it("settings and codecs that throw are faults of their stage, and others are declared", () => {
+  const circular: { self?: unknown } = {}
+  circular.self = circular
+  const deep = Array.from({ length: 20_000 }).reduce<unknown>((x) => [x], 1)
+  const any: t.Type<unknown, unknown> = t.unknown
+  const throws = new t.Type<unknown, unknown>("Throws", t.unknown.is, () => {
+    throw new Error("no more")
+  }, (x) => x)
+  const wrong = [
+    [stage({ ...base, codec: any, settings: circular }), /self\.self.* is more than 500 levels deep or holds itself/],
+    [stage({ ...base, codec: any, settings: deep }), /is more than 500 levels deep/],
+    [stage({ ...base, codec: throws, settings: 1 }), /Throws does not read the settings back: no more; mend the codec/],
+  ] as const
+  for (const [s, why] of wrong) {
+    assert.is(s.faults.length, 1)
+    assert.match(s.faults[0]!.message, why)
+  }
+})
+
 it("a long chain of stages is declared and put in order quickly", () => {
   const chain = Array.from({ length: 200 }).reduce<AnyStage>(
     (before, _, n) => stage({ ...base, name: `s${n}`, needs: { before, twice: before } }),
@@ -133,6 +165,13 @@ it("a long chain of stages is declared and put in order quickly", () => {
 it("a graph that does not trace is a fault of its stage", async () => {
   const broken = stage({ ...base, graphs: () => E.left([fault("SizeFault", "dot", "axis 'model' is 3 and 4")]) })
   assert.match(await faultOf(broken), /^base: dot: axis 'model' is 3 and 4/)
+  const throws = stage({
+    ...base,
+    graphs: () => {
+      throw new TypeError("x is undefined")
+    },
+  })
+  assert.match(await faultOf(throws), /^base: its `graphs` threw TypeError: x is undefined; mend it/)
 })
 
 it("an unknown stage is a fault that names those there are", () => {

@@ -138,6 +138,31 @@ it("an output that its codec does not keep is a fault", async () => {
   assert.match(value.left.message, /nan: in the output it is NaN, which JSON does not keep/)
 })
 
+it("an output that is too deep, or whose codec throws, is a fault; so is a `make` that gives no effect", async () => {
+  const odd = (output: t.Type<unknown, unknown>, make: () => unknown) =>
+    inMemory(
+      new Map(),
+      made(stage({
+        ...{ name: "odd", version: "1", codec: t.null, settings: null, needs: {}, output },
+        make: make as () => Effect.Effect<unknown>,
+      })),
+    )
+  const deep = Array.from({ length: 20_000 }).reduce<unknown>((x) => [x], 1)
+  const throws = new t.Type<unknown, unknown>("Throws", t.unknown.is, t.success, () => {
+    throw new Error("no more")
+  })
+  const wrong = [
+    [await odd(t.unknown, () => Effect.succeed(deep)), /^odd: in the output .* is more than 500 levels deep/],
+    [await odd(throws, () => Effect.succeed(1)), /^odd: the output cannot be written: its codec threw Error: no more/],
+    [await odd(t.unknown, () => 3), /^odd: its `make` gives no effect; wrap it/],
+  ] as const
+  for (const [{ value, told }, why] of wrong) {
+    assert.ok(E.isLeft(value))
+    assert.match(value.left.message, why)
+    assert.equal(tags(told), ["odd Started", "odd Failed"])
+  }
+})
+
 it("an output that names a file that is not there is a fault", async () => {
   const files: Files = new Map()
   const { value } = await inMemory(
@@ -214,7 +239,9 @@ it("a truncation of any file, a flipped byte and a file that is gone are made go
       assert.ok(E.isRight(value), what)
       assert.equal(files, good, what)
       const missing = torn === undefined && path.endsWith(".json")
-      if (!missing) assert.ok(told.some((e) => e._tag === "Note"), what)
+      const again = told.flatMap((e) => e._tag === "Note" ? [`${e.stage} ${e.text}`] : [])
+      if (!missing) assert.ok(again.length > 0, what)
+      assert.is(new Set(again).size, again.length, `${what}: told once`)
     }
   }
 })
