@@ -80,10 +80,17 @@ export const known = (
   around: Surroundings,
   from: string | undefined,
 ): Effect.Effect<ReadonlyArray<Recipe>, StageFault> =>
-  from === undefined ? Effect.succeed(around.recipes) : Effect.map(recipesFrom(from), (own) => [
-    ...own,
-    ...around.recipes.filter((r) => !own.some((o) => o.name === r.name)),
-  ])
+  from === undefined ? Effect.succeed(around.recipes) : Effect.map(recipesFrom(from), (own) => {
+    const [hidden, rest] = [true, false].map((is) =>
+      around.recipes.filter((r) => own.some((o) => o.name === r.name) === is)
+    )
+    for (const { name } of hidden!) {
+      around.complain(
+        `${name}: the pipeline of ${from} stands in the place of the one of the house; rename it to have both\n`,
+      )
+    }
+    return [...own, ...rest!]
+  })
 
 /** The pipelines that are meant: the named one, with its settings, or all. */
 export const meant = (

@@ -132,13 +132,16 @@ export const parse = <F extends Flags>(
     [help]: { type: "boolean" },
   }
   const read = E.tryCatch(
-    () => parseArgs({ args: [...args], options, strict: true, allowPositionals: true }),
+    () => parseArgs({ args: [...args], options, strict: true, allowPositionals: true, tokens: true }),
     (e) => (e instanceof Error ? e.message : String(e)).split("\n")[0]!,
   )
   if (E.isLeft(read)) return read
-  const { values, positionals } = read.right
+  const { values, positionals, tokens } = read.right
   if (values[help] === true) return E.right(undefined)
   if (positionals.length > names) return E.left(`'${positionals[names]}' is one name too many`)
+  const twice = tokens.flatMap((t) => t.kind === "option" ? [t.name] : [])
+    .find((name, i, all) => options[name]?.multiple !== true && all.indexOf(name) < i)
+  if (twice !== undefined) return E.left(`--${twice} is said twice; say it once`)
   const said: { [name: string]: unknown } = {}
   for (const [name, flag] of Object.entries(flags)) {
     const value = values[name]

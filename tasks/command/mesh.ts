@@ -9,6 +9,9 @@ import type { Flag } from "./flags.ts"
 
 const expected = "sizes of ring and data, and a layout: ring=4,data=2,zigzag"
 
+/** Ranks in all, at most: more are a slip of the keys. */
+const most = 4096
+
 const isSize = ([axis, n, ...rest]: ReadonlyArray<string>): boolean =>
   ["ring", "data"].includes(axis!) && Number.isSafeInteger(Number(n)) && Number(n) >= 1 && rest.length === 0
 
@@ -21,6 +24,9 @@ const read = (text: string): E.Either<string, Spread> => {
   const layout = layouts.find((l) => l === (named[0] ?? "zigzag"))
   if (!sizes.every(isSize) || !once || named.length > 1 || layout === undefined || sizes.length === 0) {
     return E.left(expected)
+  }
+  if (sizes.reduce((n, [, size]) => n * Number(size), 1) > most) {
+    return E.left(`${expected}, ${most} ranks in all at most`)
   }
   return E.right(spreadOver(Object.fromEntries(sizes.map(([axis, n]) => [axis!, Number(n)])), layout))
 }

@@ -2,6 +2,7 @@
  * `deno task plan`: what a pipeline will take, before anything of it runs.
  * @module
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { either as E } from "fp-ts"
 import { Device } from "../../core/device/device.ts"
@@ -22,6 +23,7 @@ import { spanText, table } from "./table.ts"
 type PlanFlags = Pick<Shared, "root" | "from" | "with" | "device"> & {
   readonly json: Flag<true>
   readonly "no-time": Flag<true>
+  readonly measure: Flag<true>
 }
 
 /** What may be asked of it. */
@@ -35,11 +37,12 @@ export const command: Command<PlanFlags> = {
     root: shared.root,
     from: shared.from,
     "no-time": yes("no estimate of the time: no device is opened"),
+    measure: yes("how fast the device is, measured anew"),
     json: yes("as JSON"),
   },
   more:
     "Memory is what one rank will have allocated, as the compiler forecasts it. Time is for this device, from how fast\n" +
-    "it trains a small model: measured once, in two seconds, and kept beside the stages.",
+    "it trains a small model: measured in two seconds, and kept beside the stages for a day.",
 }
 
 // ---- what is known ---------------------------------------------------------------
@@ -49,6 +52,9 @@ interface Machine {
   readonly name: string
   /** Operations a second. */
   readonly rate: number
+  /** When that was measured, and milliseconds since then. */
+  readonly at: number
+  readonly age: number
   /** Bytes that arrays of one rank may have. */
   readonly room: number
 }
@@ -123,12 +129,11 @@ const sum = (rows: ReadonlyArray<Row>, of: (row: Row) => number | undefined): nu
   return known.length === 0 ? undefined : known.reduce((a, b) => a + b, 0)
 }
 
-/** The last line: what is still to be done. */
-const total = (rows: ReadonlyArray<Row>): ReadonlyArray<string> => {
-  const left = rows.filter((r) => !done(r))
+/** A line of totals: of all stages, or of those that are still to be done. */
+const total = (name: string, rows: ReadonlyArray<Row>, left: ReadonlyArray<Row>): ReadonlyArray<string> => {
   const of = (get: (e: Expectation) => number | undefined) => sum(left, (r) => get(r.expected))
   return [
-    "to be done",
+    name,
     `${left.length} of ${rows.length}`,
     "",
     or(of((e) => e.steps), grouped),
@@ -140,22 +145,43 @@ const total = (rows: ReadonlyArray<Row>): ReadonlyArray<string> => {
   ]
 }
 
+/** When the speed was measured, and how old that is. */
+const sinceText = ({ at, age }: Machine): string =>
+  `measured ${new Date(at).toISOString().slice(0, 16).replace("T", " ")} UTC, ${spanText(age / 1000)} ago ` +
+  "(--measure does it anew)"
+
 const planText = (recipe: Recipe, rows: ReadonlyArray<Row>, machine: Machine | undefined): string => {
   const notes = rows.flatMap((r) => r.notes.length === 0 ? [] : [`${r.seen.stage.name}: ${r.notes.join("; ")}`])
   const unknown = rows.some((r) => r.seen.state === "unknown")
     ? ["Stages without a key need what is not made yet: a key is the digest of outputs that are needed, too."]
     : []
-  const speed = machine === undefined ? [] : [`Time is for ${machine.name}, at ${flopsText(machine.rate)}/s.`]
+  const speed = machine === undefined
+    ? []
+    : [`Time is for ${machine.name}, at ${flopsText(machine.rate)}/s, ${sinceText(machine)}.`]
   return [
     `${recipe.name}: ${recipe.about}`,
-    table(heads, [...rows.map(cells), total(rows)]).replace(/^/gm, "  "),
+    table(heads, [
+      ...rows.map(cells),
+      total("in all", rows, rows),
+      total("to be done", rows, rows.filter((r) => !done(r))),
+    ]).replace(/^/gm, "  "),
     ...(notes.length === 0 ? [] : [notes.join("\n").replace(/^/gm, "  ")]),
     [...unknown, ...speed].join("\n").replace(/^(?=.)/gm, "  "),
   ].filter((part) => part !== "").join("\n\n") + "\n"
 }
 
+const totalOf = (rows: ReadonlyArray<Row>) => ({
+  steps: sum(rows, (r) => r.expected.steps) ?? null,
+  tokens: sum(rows, (r) => r.expected.tokens) ?? null,
+  flops: sum(rows, (r) => r.expected.flops) ?? null,
+  seconds: sum(rows, (r) => r.seconds) ?? null,
+})
+
 const data = ({ name, about }: Recipe, rows: ReadonlyArray<Row>, machine: Machine | undefined) => ({
   ...{ pipeline: name, about, device: machine?.name ?? null, rate: machine?.rate ?? null },
+  measured: machine?.at ?? null,
+  total: totalOf(rows),
+  left: totalOf(rows.filter((r) => !done(r))),
   stages: rows.map(({ seen, expected, seconds, notes }) => ({
     ...{ stage: seen.stage.name, state: seen.state, key: seen.key ?? null, ...expected },
     ...{ seconds: seconds ?? null, notes },
@@ -174,7 +200,8 @@ const machineOf = (
     const device = yield* Device
     const { device: own, home } = roomOf(device)
     const room = Math.min(own ?? Infinity, device.info.kind === "webgpu" ? Infinity : home)
-    return { name: device.info.description, rate: yield* rate, room }
+    const { flops, at } = yield* rate(values.measure === true)
+    return { name: device.info.description, rate: flops, at, age: (yield* Clock.currentTimeMillis) - at, room }
   })
   return Effect.catch(Effect.provide(machine, around.device(values.device)), (fault) =>
     Effect.sync(() => {

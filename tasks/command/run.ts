@@ -7,14 +7,14 @@ import { either as E } from "fp-ts"
 import { type Event, events, heardBy, logOf, logTo, mendLog } from "../events.ts"
 import { printer } from "../progress.ts"
 import type { Around, Recipe, Runnable, Told } from "../recipes/registry.ts"
-import { type StageFault, stageFault } from "../stage/fault.ts"
+import type { StageFault } from "../stage/fault.ts"
 import { pipelineFaults, stageNamed } from "../stage/key.ts"
 import { whyOf } from "../stage/guard.ts"
 import { hasOutline } from "../report/outline.ts"
 import { runAll } from "../stage/run.ts"
 import { folder, type Store, type StoreFault } from "../store.ts"
 import { failure, meant, provided, rootOf, type Shared, shared, type Surroundings } from "./around.ts"
-import { type Asked, type Command, type Flag, yes } from "./flags.ts"
+import { type Asked, type Command, type Flag, usageOf, yes } from "./flags.ts"
 
 type RunFlags = Shared & { readonly force: Flag<true> }
 
@@ -55,16 +55,6 @@ const check = (recipe: Recipe): Effect.Effect<void, StageFault> => {
 const one = <A>(e: E.Either<StageFault, A>): Effect.Effect<A, StageFault> =>
   E.isRight(e) ? Effect.succeed(e.right) : Effect.fail(e.left)
 
-/** The pipeline that is meant; where only one is known it need not be named. */
-const recipeOf = (around: Surroundings, { names, values }: Asked<RunFlags>): Effect.Effect<Recipe, StageFault> =>
-  Effect.flatMap(
-    meant(around, values.from, names[0], values.with),
-    (all) =>
-      all.length === 1
-        ? Effect.succeed(all[0]!)
-        : Effect.fail(stageFault("unknown", "run", `name a pipeline: ${all.map((r) => r.name).join(", ")}`)),
-  )
-
 /** Writes the report of a pipeline that has an outline, whatever came of its stages; who cannot see it is told why. */
 const reportOf = (around: Surroundings, recipe: Recipe): Effect.Effect<void, never, Store> =>
   Effect.gen(function* () {
@@ -85,7 +75,12 @@ const ran = (around: Surroundings, asked: Asked<RunFlags>): Effect.Effect<number
   const blame: Listener = (e) => Effect.sync(() => void (e._tag === "StageFailed" && (broke ??= e.stage)))
   return Effect.gen(function* () {
     const { values } = asked
-    const recipe = yield* recipeOf(around, asked)
+    const all = yield* meant(around, values.from, asked.names[0], values.with)
+    const recipe = all[0]
+    if (recipe === undefined || all.length > 1) { // where only one is known it need not be named
+      around.complain(`name a pipeline: ${all.map((r) => r.name).join(", ")}\n\n${usageOf(command)}`)
+      return 2
+    }
     yield* check(recipe)
     const { stages, again } = yield* one(chosen(recipe, values.stage, values.force === true))
     const leads = (around.launch?.rank ?? 0) === 0
@@ -99,6 +94,6 @@ const ran = (around: Surroundings, asked: Asked<RunFlags>): Effect.Effect<number
   }).pipe(Effect.catchCause((cause) => failure(around)({ message: named(broke, whyOf(cause)) })))
 }
 
-/** Runs it; gives the exit code. */
+/** Runs it; gives the exit code: 2 where no pipeline is named and several are known. */
 export const run = (around: Surroundings, asked: Asked<RunFlags>): Effect.Effect<number> =>
   Effect.provide(ran(around, asked), folder(rootOf(asked.values.root)))

@@ -48,16 +48,34 @@ const isRecipe = (x: unknown): x is Recipe =>
 /** What a module exports: pipelines, and lists of them. */
 const exported = (module: object): ReadonlyArray<Recipe> => [...new Set(Object.values(module).flat().filter(isRecipe))]
 
+/** What to do where a module's packages are not found: they are looked for from where it lies, not from here. */
+const lostHint = (why: string): string =>
+  /not a dependency|import map|Cannot find (package|module)|deno add/i.test(why)
+    ? ". A module finds packages where it lies: put it into this project, or into one whose deno.json or package.json " +
+      'has the package, or write its version out (import "npm:effect@4.1.0", in Deno)'
+    : ""
+
+/** The first sentence of what a runtime says: its own hints mean another project. */
+const reasonOf = (e: unknown): string => {
+  const why = e instanceof Error ? e.message : String(e)
+  return why.split(/\n\s*(hint|If you want)/i)[0]! + lostHint(why)
+}
+
 /** The pipelines of a module of one's own, by its path. */
 export const recipesFrom = (path: string): Effect.Effect<ReadonlyArray<Recipe>, StageFault> =>
   Effect.flatMap(
     Effect.tryPromise({
       try: () => import(pathToFileURL(resolve(path)).href) as Promise<object>,
-      catch: (e) => stageFault("unknown", path, `the module cannot be read: ${e instanceof Error ? e.message : e}`),
+      catch: (e) => stageFault("unknown", path, `the module cannot be read: ${reasonOf(e)}`),
     }),
     (module) => {
       const found = exported(module)
       const why = "the module exports no pipeline; export what `pipeline(name, about, stages)` gives"
+      const twice = found.find(({ name }, i) => found.findIndex((p) => p.name === name) < i)
+      if (twice !== undefined) {
+        const both = `${path} exports two pipelines of this name; rename one of them`
+        return Effect.fail(stageFault("twice", twice.name, both))
+      }
       return found.length > 0 ? Effect.succeed(found) : Effect.fail(stageFault("unknown", path, why))
     },
   )

@@ -148,7 +148,17 @@ it("every command has help, and says what was wrong with its flags", () =>
     assert.is(unknown.code, 1)
     assert.match(unknown.err, /^wrods: there is no such pipeline; there are words, plans/)
     assert.match((await call("run words --stage=x")).err, /has no such stage; it has counter, total/)
-    assert.match((await call("run")).err, /name a pipeline: words, plans/)
+    const unnamed = await call("run")
+    assert.is(unnamed.code, 2)
+    assert.match(unnamed.err, /^name a pipeline: words, plans[^]*deno task run <pipeline>/)
+    for (const line of ["run words --stage=counter --stage=total", "list words --json --json"]) {
+      const twice = await call(line)
+      assert.is(twice.code, 2)
+      assert.match(twice.err, /^--(stage|json) is said twice; say it once/)
+    }
+    const vast = await call("run words --mesh=ring=1000000000")
+    assert.is(vast.code, 2)
+    assert.match(vast.err, /^--mesh is 'ring=1000000000'; expected .*, 4096 ranks in all at most/)
     assert.match((await call("run words --with=a")).err, /^--with is 'a'; expected settings and their values/)
     assert.match((await call("plan words --with=a=1")).err, /the pipeline has no settings to be said; leave --with out/)
     assert.match((await call("list --with=a=1")).err, /settings are those of one pipeline: name it/)
@@ -288,10 +298,22 @@ it("plan tells what it will take, flags what does not fit, and runs nothing", ()
       /huge: theta 10M; needs 138000 TB a rank and this machine has .*: spread its rows over more ranks/,
     )
     assert.match(out, /Stages without a key need what is not made yet/)
-    assert.match(out, /Time is for oracle.*, at [\d.]+ [kMG]FLOP\/s/)
+    assert.match(out, /Time is for oracle.*, at [\d.]+ [kMG]FLOP\/s, measured 20\S+ \S+ UTC, .* ago/)
+    assert.match(out, /in all +2 of 2 /)
     assert.equal(await readdir(join(root, "runs")), ["rates"], "only the measured rate is kept")
+    const [file] = await readdir(join(root, "runs/rates"))
+    const path = join(root, "runs/rates", file!)
+    const kept = JSON.parse(await readFile(path, "utf8"))
+    const at = async (age: number, flags = ""): Promise<number> => {
+      await writeFile(path, JSON.stringify({ ...kept, flops: 7, at: Date.now() - age }))
+      return JSON.parse((await call(`plan plans --json${flags}`)).out)[0].rate
+    }
+    assert.is(await at(3600_000), 7, "an hour old: believed")
+    assert.is.not(await at(25 * 3600_000), 7, "more than a day old: measured anew")
+    assert.is.not(await at(3600_000, " --measure"), 7, "asked for")
     const data = JSON.parse((await call("plan plans --json --no-time")).out)
     assert.is(data[0].stages[0].tokens, 4_831_838_208)
+    assert.is(data[0].total.flops, 2.1e20 + 1e6)
     const bad = await call("plan crooked --no-time")
     assert.is(bad.code, 1)
   }))
@@ -338,6 +360,23 @@ it("pipelines of a module of one's own are known by --from", () =>
     await writeFile(join(root, "none.mjs"), "export const x = 1\n")
     assert.match((await call(`list --from=${join(root, "none.mjs")}`)).err, /exports no pipeline/)
     assert.match((await call(`list --from=${join(root, "gone.mjs")}`)).err, /gone\.mjs: the module cannot be read/)
+    const make = (name: string, ...of: ReadonlyArray<string>) =>
+      writeFile(
+        join(root, name),
+        `import { pipeline } from "${base}.${ending}"\n` +
+          of.map((p, i) => `export const p${i} = pipeline("${p}", "${i}", {})\n`).join(""),
+      )
+    await make("same.mjs", "words")
+    const same = await call(`list words --from=${join(root, "same.mjs")}`)
+    assert.is(same.code, 0)
+    assert.match(same.err, /^words: the pipeline of .*same\.mjs stands in the place of the one of the house; rename it/)
+    await make("two.mjs", "own", "own")
+    const two = await call(`list own --from=${join(root, "two.mjs")}`)
+    assert.is(two.code, 1)
+    assert.match(two.err, /^own: .*two\.mjs exports two pipelines of this name; rename one/)
+    await writeFile(join(root, "lost.mjs"), `import "a-package-that-nobody-has"\n`)
+    const lost = await call(`list --from=${join(root, "lost.mjs")}`)
+    assert.match(lost.err, /finds packages where it lies: put it into this project, or into one whose deno\.json or/)
   }))
 
 // ---- flags and tables ----------------------------------------------------------
