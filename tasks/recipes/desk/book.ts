@@ -168,7 +168,7 @@ export const groundOf = (
   Effect.gen(function* () {
     const tokenizer = yield* tokenizerOf(vocabulary)
     const ids = yield* idsOf(train)
-    const known = new Set(ids)
+    const known = new Set([...ids, tokenizer.bos, tokenizer.eos, tokenizer.pad])
     return {
       book: ids,
       phrases: phrasesOf(tokenizer),

@@ -20,7 +20,7 @@ export interface Mixture {
 }
 
 /** Raised when the row of a key comes to mean something else: it is a part of the keys of trainings. */
-export const version = 3
+export const version = 4
 
 /** The fixed parts of needles and questions in tokens, as any text that holds them is encoded. */
 export interface Phrases {
@@ -162,11 +162,11 @@ const turnOf = (g: Ground, asked: ReadonlyArray<Needle>, lwm: boolean): Turn => 
   return { question: [...p.questions, ...named, ...p.asks, ...end], answer }
 }
 
-/** Needles in groups that are asked for together: one in most questions, up to three in some. */
+/** Needles in groups that are asked for together: one in two questions of three, else two or three. */
 const turnsOf = (g: Ground, d: Dice, needles: ReadonlyArray<Needle>): ReadonlyArray<Turn> => {
   const turns: Array<Turn> = []
   for (let i = 0; i < needles.length;) {
-    const many = d.unit() < 0.2 ? 2 + d.below(2) : 1
+    const many = d.unit() < 0.35 ? 2 + d.below(2) : 1
     turns.push(turnOf(g, needles.slice(i, i + many), d.unit() < 0.5))
     i += many
   }
