@@ -30,7 +30,9 @@ it("a program goes to a worker as a document and runs there", async () => {
     y: { ...specs.y, data: Float32Array.of(0.5, 0.25) },
   }
   const result = await answer({ document: encode(made.right.program), inputs }) as { z: { data: Float64Array } }
-  assert.equal(Array.from(result.z.data), [Math.exp(1), Math.exp(2.5)])
+  const wanted = [Math.exp(1), Math.exp(2.5)]
+  Array.from(result.z.data).forEach((z, i) => assert.ok(Math.abs(z - wanted[i]!) <= 4e-16 * wanted[i]!, `${z}`))
+  assert.is(result.z.data.length, 2)
 })
 
 it.run()
