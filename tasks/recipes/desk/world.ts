@@ -53,12 +53,20 @@ export const desk = (scale: Scale): Pipeline & Reported => {
   })
   const before = speak({ name: "reader", about: "the base as it is", learned: base, reach: model })
 
+  const onTheWay = growing.table.map((row, i) =>
+    speak({ name: `reader-${row.name}`, about: `${row.name} as it is`, learned: longer[i]!, reach: row })
+  )
+
   const { needles, bits, byPosition, harder } = tests(common, scale.measuring, model.context, last.context)
   const stages = {
     ...byName([book, vocabulary, tokens, begin, base, ...longer]),
     ...byName([questions, tuning, chat, tuningOfControl, control]),
     ...byName([needles("needles", chat), needles("needles-control", control)]),
-    ...byName([bits("bits-before", before), bits("bits-after", chat)]),
+    ...byName([
+      bits("bits-before", before),
+      ...growing.table.map(({ name }, i) => bits(`bits-${name}`, onTheWay[i]!)),
+      bits("bits-after", chat),
+    ]),
     ...byName([byPosition("positions", chat), byPosition("positions-control", control)]),
     ...byName([...harder(chat), samples(chat)]),
   }
