@@ -53,9 +53,9 @@ export const reading: Lesson = {
   about: "the book, and needles in it",
   reach,
   rows: 16,
-  steps: 1000,
-  rate: { kind: "cosine", peak: 2e-3, warmup: 20, decay: 1000, end: 7e-4 },
-  mixture: { text: 0.5, repeats: 0.15, pairs: 0.05, needles: 0.3 },
+  steps: 1200,
+  rate: { kind: "cosine", peak: 2e-3, warmup: 20, decay: 1200, end: 7e-4 },
+  mixture: { text: 0.55, repeats: 0.15, pairs: 0.05, needles: 0.25 },
   seed: 2,
 }
 

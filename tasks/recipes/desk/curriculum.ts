@@ -20,7 +20,7 @@ export interface Mixture {
 }
 
 /** Raised when the row of a key comes to mean something else: it is a part of the keys of trainings. */
-export const version = 4
+export const version = 5
 
 /** The fixed parts of needles and questions in tokens, as any text that holds them is encoded. */
 export interface Phrases {
@@ -92,10 +92,16 @@ const passage = (d: Dice, book: Int32Array, length: number): Int32Array => {
 
 // ---- rows --------------------------------------------------------------------
 
-/** A passage of the book; all of it counts. */
+/**
+ * A passage of the book; all of it counts. Half of them follow the token that begins a text, and of those one in three the
+ * opening of a chat: what the model is asked begins so.
+ */
 export const textRow = (g: Ground, key: HostKey, length: number): Example => {
+  const d = dice(key)
   const row: Growing = { tokens: [], counted: [] }
-  put(row, passage(dice(key), g.book, length), 1)
+  const drawn = d.unit()
+  put(row, drawn < 0.5 ? [g.bos, ...(drawn < 0.17 ? g.phrases.opening : [])] : [], 0)
+  put(row, passage(d, g.book, length), 1)
   return example(row, length, g.eos)
 }
 

@@ -7,7 +7,7 @@ import type { Mixture } from "./curriculum.ts"
 import { type Common, type Learned, lesson } from "./training.ts"
 
 /** Mostly needles over the new length; enough of the book, and of tokens of all kinds that come again, to forget neither. */
-export const mixture: Mixture = { text: 0.3, repeats: 0.2, pairs: 0.05, needles: 0.45 }
+export const mixture: Mixture = { text: 0.4, repeats: 0.15, pairs: 0, needles: 0.45 }
 
 /** Context, rotary base and steps of every stage. */
 export const table: ReadonlyArray<Extension> = [

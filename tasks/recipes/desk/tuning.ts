@@ -55,7 +55,7 @@ export const tuning: Tuning = {
   tokens: 8192,
   peak: 7e-4,
   warmup: 15,
-  mixture: { text: 0.25, repeats: 0.25, pairs: 0, needles: 0.5 },
+  mixture: { text: 0.35, repeats: 0.2, pairs: 0, needles: 0.45 },
   dialogues: { seed: 5, size: 64, turns: 2 },
   seed: 11,
 }
