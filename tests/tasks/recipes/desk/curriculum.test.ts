@@ -70,21 +70,31 @@ it("is cut where it is too short for what it says, and filled up where the book 
     assert.equal([row.tokens.length, row.counted.length], [2000, 2000])
   }
   const text = textRow(short, keyed(1), 80)
-  assert.equal(text.tokens.slice(0, 50), short.book)
-  assert.ok(text.tokens.slice(50).every((id) => id === ground.eos))
-  assert.equal(Array.from(text.counted), [...new Array(50).fill(1), ...new Array(30).fill(0)])
+  const begin = text.counted.indexOf(1)
+  assert.equal(text.tokens.slice(begin, begin + 50), short.book)
+  assert.ok(text.tokens.slice(begin + 50).every((id) => id === ground.eos))
+  assert.is(text.counted.reduce((n, c) => n + c, 0), 50)
 })
 
-it("text: a passage of the book, of which everything counts", () => {
-  holds(25, (seed, length) => {
+/** What stands before a passage: nothing, the mark that begins a text, or that and the opening of a chat. */
+const beginnings = [[], [ground.bos], [ground.bos, ...ground.phrases.opening]]
+
+it("text: a passage of the book, of which everything counts, behind one of three beginnings, which do not", () => {
+  const met = new Set<number>()
+  holds(60, (seed, length) => {
     const { tokens, counted } = textRow(ground, keyed(seed), length)
-    assert.ok(counted.every((c) => c === 1))
-    let from = ground.book.indexOf(tokens[0]!)
-    while (from >= 0 && !tokens.every((id, i) => ground.book[from + i] === id)) {
-      from = ground.book.indexOf(tokens[0]!, from + 1)
+    const begin = counted.indexOf(1)
+    assert.ok(beginnings.some((b) => b.join() === tokens.subarray(0, begin).join()))
+    met.add(begin)
+    const passage = tokens.subarray(begin)
+    assert.ok(counted.subarray(begin).every((c) => c === 1))
+    let from = ground.book.indexOf(passage[0]!)
+    while (from >= 0 && !passage.every((id, i) => ground.book[from + i] === id)) {
+      from = ground.book.indexOf(passage[0]!, from + 1)
     }
     assert.ok(from >= 0)
   })
+  assert.is(met.size, beginnings.length)
 })
 
 it("repeats: what counts came before, behind the same token; about half of a row counts", () => {
@@ -177,7 +187,8 @@ it("draws the kind of a row by the mixture", () => {
   }
   const mixture = { text: 1, repeats: 3, pairs: 0, needles: 0 }
   const rows = Array.from({ length: 400 }, (_, n) => rowOf(ground, mixture, keyed(n), 12))
-  const texts = rows.filter(({ counted }) => counted.every((c) => c === 1)).length
+  const texts =
+    rows.filter(({ counted }) => counted.at(-1) === 1 && counted.lastIndexOf(0) < beginnings[2]!.length).length
   assert.ok(Math.abs(texts - 100) < 3 * Math.sqrt(400 * 0.25 * 0.75), `${texts} of 400`)
 })
 
