@@ -54,7 +54,7 @@ export const heat = (found: Found<Result>): string => {
       ...{ labelArrow: "none", labelOffset: 40, tickFormat: length, tickSize: 0 },
     },
     y: {
-      ...{ type: "band", domain: [...depths], padding: 0, label: "depth of the needle", labelAnchor: "top" },
+      ...{ type: "band", domain: [...depths], padding: 0, label: "depth", labelAnchor: "top" },
       ...{ labelArrow: "none", tickFormat: depthText, tickSize: 0 },
     },
     marks: [
