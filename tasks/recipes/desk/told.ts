@@ -42,19 +42,29 @@ export const outline = (first: number, last: number, stages: number): Outline =>
   commands: ["plan world", "world", "report world"].map((line) => `npx -y deno task ${line}`),
 })
 
-/** Beginnings to go on with, and a question in a chat. */
+const drawn = { temperature: 0.7, topP: 0.95 }
+
+/** Beginnings that a model goes on with. */
 export const samples = (model: Speaker): Stage<ReadonlyArray<Sample>, DeskFault, Around> =>
   samplesStage({
     name: "samples",
     subject: { model, open: (files) => languageOf(model.name, files), as: null },
     prompts: [
-      { text: "Call me Ishmael. Some years ago", limit: 60, sampling: { temperature: 0.8, topP: 0.95, seed: 1 } },
-      { text: "The white whale", limit: 60, sampling: { temperature: 0.8, topP: 0.95, seed: 2 } },
-      {
-        text: "You are a helpful assistant. USER: Who is the captain of the ship? ASSISTANT:",
-        limit: 32,
-        sampling: { temperature: 0, seed: 0 },
-        until: [" USER:"],
-      },
+      { text: "It was a dark and stormy night, and the captain", limit: 60, sampling: { ...drawn, seed: 1 } },
+      { text: "The white whale rose out of the sea, and", limit: 60, sampling: { ...drawn, seed: 2 } },
     ],
+  })
+
+/** A question that a model is asked. */
+export const answers = (model: Speaker): Stage<ReadonlyArray<Sample>, DeskFault, Around> =>
+  samplesStage({
+    name: "answers",
+    subject: { model, open: (files) => languageOf(model.name, files), as: null },
+    prompts: [{
+      text: "You are a helpful assistant. USER: \nThe special magic Nantucket number is: 1851020\n " +
+        "What is the special magic Nantucket number? ASSISTANT:",
+      limit: 32,
+      sampling: { temperature: 0, seed: 0 },
+      until: [" USER:"],
+    }],
   })
