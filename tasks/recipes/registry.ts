@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import { either as E } from "fp-ts"
 import { resolve } from "node:path"
 import { pathToFileURL } from "node:url"
+import { stripVTControlCharacters } from "node:util"
 import type { Device } from "../../core/device/device.ts"
 import type { Faults } from "../../core/graph/fault.ts"
 import type { Events } from "../events.ts"
@@ -57,7 +58,7 @@ const lostHint = (why: string): string =>
 
 /** The first sentence of what a runtime says: its own hints mean another project. */
 const reasonOf = (e: unknown): string => {
-  const why = e instanceof Error ? e.message : String(e)
+  const why = stripVTControlCharacters(e instanceof Error ? e.message : String(e))
   return why.split(/\n\s*(hint|If you want)/i)[0]! + lostHint(why)
 }
 

@@ -377,6 +377,7 @@ it("pipelines of a module of one's own are known by --from", () =>
     await writeFile(join(root, "lost.mjs"), `import "a-package-that-nobody-has"\n`)
     const lost = await call(`list --from=${join(root, "lost.mjs")}`)
     assert.match(lost.err, /finds packages where it lies: put it into this project, or into one whose deno\.json or/)
+    assert.not.match(lost.err, /deno add/, "a hint for another project")
   }))
 
 // ---- flags and tables ----------------------------------------------------------
