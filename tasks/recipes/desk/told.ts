@@ -54,17 +54,3 @@ export const samples = (model: Speaker): Stage<ReadonlyArray<Sample>, DeskFault,
       { text: "The white whale rose out of the sea, and", limit: 60, sampling: { ...drawn, seed: 2 } },
     ],
   })
-
-/** A question that a model is asked. */
-export const answers = (model: Speaker): Stage<ReadonlyArray<Sample>, DeskFault, Around> =>
-  samplesStage({
-    name: "answers",
-    subject: { model, open: (files) => languageOf(model.name, files), as: null },
-    prompts: [{
-      text: "You are a helpful assistant. USER: \nThe special magic Nantucket number is: 1851020\n " +
-        "What is the special magic Nantucket number? ASSISTANT:",
-      limit: 32,
-      sampling: { temperature: 0, seed: 0 },
-      until: [" USER:"],
-    }],
-  })

@@ -18,7 +18,7 @@ import { tests } from "./evaluating.ts"
 import { grown } from "./growing.ts"
 import { type Speaker, speaker } from "./models.ts"
 import { quick, type Scale, standard } from "./scale.ts"
-import { answers, outline, samples } from "./told.ts"
+import { outline, samples } from "./told.ts"
 import type { Common, Learned, Sequel } from "./training.ts"
 import { questioning, tuned } from "./tuning.ts"
 
@@ -68,7 +68,7 @@ export const desk = (scale: Scale): Pipeline & Reported => {
       bits("bits-after", chat),
     ]),
     ...byName([byPosition("positions", chat), byPosition("positions-control", control)]),
-    ...byName([...harder(chat), samples(onTheWay.at(-1) ?? before), answers(chat)]),
+    ...byName([...harder(chat), samples(onTheWay.at(-1) ?? before)]),
   }
   const told = outline(model.context, last.context, growing.table.length)
   return reported(pipeline(scale.name, scale.about, stages), told)
