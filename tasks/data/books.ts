@@ -6,7 +6,8 @@ import * as Effect from "effect/Effect"
 import { either as E } from "fp-ts"
 import * as t from "io-ts"
 import { decodeValue, finite } from "../../core/files/codec.ts"
-import { type DataFault, dataFault, saying } from "./fault.ts"
+import { type DataFault, dataFault } from "./fault.ts"
+import { brought } from "./package.ts"
 import { type Document, listed, type Source } from "./source.ts"
 
 /** Loads a package's data; who has not installed it learns how. */
@@ -15,11 +16,7 @@ const loaded = <A>(
   codec: t.Type<A, unknown>,
   load: () => Promise<unknown>,
 ): Effect.Effect<A, DataFault> =>
-  Effect.tryPromise({
-    try: load,
-    catch: (e) =>
-      dataFault("missing", name, `the package ${name} cannot be loaded (${saying(e)}); run \`npm install\` once`),
-  }).pipe(
+  brought(name, load).pipe(
     Effect.map((value) => decodeValue(codec, value)),
     Effect.flatMap((e) =>
       E.isRight(e) ? Effect.succeed(e.right) : Effect.fail(dataFault("missing", name, e.left[0]!.message))

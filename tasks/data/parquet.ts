@@ -6,20 +6,14 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { either as E } from "fp-ts"
-import {
-  type AsyncBuffer,
-  asyncBufferFromFile,
-  type FileMetaData,
-  parquetMetadataAsync,
-  parquetReadObjects,
-  parquetSchema,
-} from "hyparquet"
+import type { AsyncBuffer, FileMetaData } from "hyparquet"
 import * as t from "io-ts"
 import { brotliDecompressSync, gunzipSync } from "node:zlib"
 import { natural } from "../../core/files/codec.ts"
 import type { Json } from "../stage/stage.ts"
 import { type DataFault, dataFault, saying } from "./fault.ts"
 import { called, type DataFile, decodeText, filesDigest, filesFrom, filesOf } from "./files.ts"
+import { brought } from "./package.ts"
 import { digestOf, type Document, type Fields, placeOf, type Reading, readWell, type Source } from "./source.ts"
 
 // ---- values ------------------------------------------------------------------
@@ -53,7 +47,13 @@ const fieldsOf = (row: Readonly<Record<string, unknown>>): E.Either<string, Fiel
 
 // ---- files -------------------------------------------------------------------
 
+/** What reads parquet, looked up when a file is read. */
+type Library = typeof import("hyparquet")
+
+const library: Effect.Effect<Library, DataFault> = brought("hyparquet", () => import("hyparquet"))
+
 interface Opened {
+  readonly library: Library
   readonly file: DataFile
   readonly buffer: AsyncBuffer
   readonly metadata: FileMetaData
@@ -70,31 +70,32 @@ const compressors = {
 
 const opened = (file: DataFile, columns: ReadonlyArray<string> | undefined): Effect.Effect<Opened, DataFault> =>
   Effect.gen(function* () {
+    const hyparquet = yield* library
     const { buffer, metadata } = yield* Effect.tryPromise({
       try: async () => {
-        const buffer = await asyncBufferFromFile(file.path)
-        return { buffer, metadata: await parquetMetadataAsync(buffer) }
+        const buffer = await hyparquet.asyncBufferFromFile(file.path)
+        return { buffer, metadata: await hyparquet.parquetMetadataAsync(buffer) }
       },
       catch: noParquet(file),
     })
-    const there = parquetSchema(metadata).children.map(({ element }) => element.name)
+    const there = hyparquet.parquetSchema(metadata).children.map(({ element }) => element.name)
     const lacks = columns?.find((column) => !there.includes(column))
     if (lacks !== undefined) {
       const message = `${file.path} has no column '${lacks}'; its columns are ${there.join(", ")}`
       return yield* Effect.fail(dataFault("missing", file.path, message))
     }
-    return { file, buffer, metadata }
+    return { library: hyparquet, file, buffer, metadata }
   })
 
 const rowsOf = (
-  { file, buffer, metadata }: Opened,
+  { library, file, buffer, metadata }: Opened,
   columns: ReadonlyArray<string> | undefined,
   rowStart: number,
   rowEnd: number,
 ): Effect.Effect<ReadonlyArray<Readonly<Record<string, unknown>>>, DataFault> =>
   Effect.tryPromise({
     try: () =>
-      parquetReadObjects({
+      library.parquetReadObjects({
         ...{ file: buffer, metadata, rowStart, rowEnd, compressors, utf8: false },
         ...(columns === undefined ? {} : { columns: [...columns] }),
       }),

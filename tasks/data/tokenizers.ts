@@ -11,21 +11,17 @@ import { bytes } from "../../models/tokenizers/bytes.ts"
 import { huggingface } from "../../models/tokenizers/huggingface.ts"
 import { llama2, type Llama2Vocabulary } from "../../models/tokenizers/llama2.ts"
 import type { Tokenizer } from "../../models/tokenizers/tokenizer.ts"
-import { type DataFault, dataFault, saying } from "./fault.ts"
+import { type DataFault, dataFault } from "./fault.ts"
 import { reading } from "./files.ts"
+import { brought } from "./package.ts"
 
 const first = <A>(name: string, made: E.Either<ReadonlyArray<FileFault>, A>): Effect.Effect<A, DataFault> =>
   E.isRight(made) ? Effect.succeed(made.right) : Effect.fail(dataFault("file", name, made.left[0]!.message))
 
-const vocabulary: Effect.Effect<Llama2Vocabulary, DataFault> = Effect.tryPromise({
-  try: async () => (await import("llama-tokenizer-js")).default as Llama2Vocabulary,
-  catch: (e) =>
-    dataFault(
-      "missing",
-      "llama-tokenizer-js",
-      `Llama-2's vocabulary cannot be loaded (${saying(e)}); run \`npm install\` once`,
-    ),
-})
+const vocabulary: Effect.Effect<Llama2Vocabulary, DataFault> = brought(
+  "llama-tokenizer-js",
+  async () => (await import("llama-tokenizer-js")).default as Llama2Vocabulary,
+)
 
 /** A file's text, or undefined where there is no such file. */
 const ifThere = (path: string): Effect.Effect<string | undefined, DataFault> =>

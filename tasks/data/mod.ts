@@ -1,0 +1,41 @@
+/**
+ * Data for users: sources of documents, what of their fields is learned, tokenising once, order, packing, and batches.
+ *
+ * ```ts
+ * import { bytes } from "../../models/tokenizers/bytes.ts"
+ * import { batches, examples, inOrder, jsonLines, keep, stream } from "./mod.ts"
+ *
+ * const told = examples(jsonLines("chat.jsonl"), "[question],answer", bytes)
+ * ```
+ * @module
+ */
+
+// documents
+export * from "./source.ts"
+export { chapters, mobyDick, speeches } from "./books.ts"
+export { filesDigest, filesOf } from "./files.ts"
+export { folder, textFiles } from "./folder.ts"
+export { jsonLines } from "./jsonl.ts"
+export { books, named } from "./named.ts"
+export { parquet } from "./parquet.ts"
+export { type Held, type Split, split } from "./split.ts"
+
+// what is learned of them
+export * from "./example.ts"
+export { examples, type Reader } from "./examples.ts"
+export * from "./fields.ts"
+export { tokenizerNamed } from "./tokenizers.ts"
+
+// order, shares, lengths
+export { type Bin, counts, gathered, paper, within } from "./documents.ts"
+export { keep, type Keeping, type Kept, type KeptFault } from "./kept.ts"
+export { mixed, type Share } from "./mixed.ts"
+export * from "./order.ts"
+
+// rows
+export { batches, type Loading, rowsFault, type Shard, shardOf } from "./loader.ts"
+export * from "./packing.ts"
+
+// what is wrong
+export { type DataFault, dataFault } from "./fault.ts"
+export { type Malformed, Tally, tallyText } from "./tally.ts"

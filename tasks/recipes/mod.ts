@@ -1,0 +1,19 @@
+/**
+ * Recipes for users: growth by a table of contexts, the pipelines of the house and their settings, and how commands find
+ * pipelines.
+ * @module
+ */
+export * from "./adjust.ts"
+export { cacheBytes, costRatio, trainingFlops } from "./costs.ts"
+export { type Scale } from "./desk/scale.ts"
+export { desk, world } from "./desk/world.ts"
+export { example } from "./example.ts"
+export * from "./extend.ts"
+export { baseStage, type Chatting, chatStage, type Growing, type GrowingFault, type Model, textStage } from "./grow.ts"
+export { lwm7b, lwmOf, type LwmSettings, lwmSettings } from "./lwm/pipeline.ts"
+export { chatStages, type Row, textStages } from "./lwm/table.ts"
+export * from "./material.ts"
+export { bitsOf, type HeldOutText, type MeasureFault, needlesOf, openModel } from "./measure.ts"
+export * from "./registry.ts"
+export { studio, studioOf, type StudioSettings, studioSettings } from "./studio.ts"
+export { type Brought, weightsStage } from "./weights.ts"
