@@ -3,10 +3,10 @@
  * questions and reports. It asks for files and processes, so it is for Deno and Node; `@orrery/orrery` is for browsers, too.
  *
  * ```ts
- * import { Llama, Tokenizers } from "@orrery/orrery"
- * import { Data, Stages, Training } from "@orrery/orrery/tasks"
+ * import { Tokenizers } from "@orrery/orrery"
+ * import { Data } from "@orrery/orrery/tasks"
  *
- * const tokenizer = Tokenizers.bytes
+ * const chapters = Data.examples(Data.mobyDick, { fields: "text" }, Tokenizers.bytes)
  * ```
  * @module
  */

@@ -75,7 +75,11 @@ const allowed: ReadonlyArray<{ readonly name: RegExp; readonly in: RegExp; reado
   },
   { name: /^llama-tokenizer-js$/, in: /^(tasks|tests)\//, why: "Llama-2's vocabulary, for who hands it to the model" },
   { name: /^@stdlib\//, in: /^(tasks|tests)\//, why: "data sets come with the task that reads them" },
-  { name: /^@orrery\/orrery$/, in: /^tests\/(publish|browser)\//, why: "only users import the package by name" },
+  {
+    name: /^@orrery\/orrery(\/tasks)?$/,
+    in: /^tests\/(publish|browser)\//,
+    why: "only users import the package by name",
+  },
 ]
 /** Looked up when it is run, so that a browser never sees it. */
 const dynamicToo: typeof allowed = [
@@ -133,6 +137,17 @@ it("load in a browser: what users import asks the machine only when it is run", 
   assert.ok(reached.size > 100)
   const machine = all.filter((i) => reached.has(i.from) && !i.types && !i.dynamic && i.to.startsWith("node:"))
   show(machine.map((i) => `${i.from} must not import "${i.to}" at once: mod.ts reaches it`))
+})
+
+it("load without what is optional: tasks look up a package that not everybody installs when they need it", () => {
+  const peers: object = JSON.parse(sources.find((s) => s.path === "package.json")!.text).peerDependencies
+  const reached = new Set<string>(["tasks/mod.ts", "tasks/command/main.ts"])
+  for (const path of reached) {
+    for (const i of all) if (i.from === path && !i.types && !i.dynamic && inside(i.to)) reached.add(i.to)
+  }
+  assert.ok(reached.size > 200)
+  const early = all.filter((i) => reached.has(i.from) && !i.types && !i.dynamic && i.to in peers)
+  show(early.map((i) => `${i.from} must not import "${i.to}" at once: it is optional`))
 })
 
 it("make no cycle at run time", () => {

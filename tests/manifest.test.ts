@@ -14,6 +14,8 @@ interface Manifest {
   readonly tasks?: Readonly<Record<string, { readonly description: string; readonly command: string }>>
   readonly dependencies?: Readonly<Record<string, string>>
   readonly optionalDependencies?: Readonly<Record<string, string>>
+  readonly peerDependencies?: Readonly<Record<string, string>>
+  readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional: boolean }>>
   readonly devDependencies?: Readonly<Record<string, string>>
 }
 const read = (path: string): Manifest => JSON.parse(sources.find((s) => s.path === path)!.text)
@@ -35,6 +37,14 @@ it("pin every package to one version", () => {
   const all = { ...npm.dependencies, ...npm.optionalDependencies, ...npm.devDependencies }
   for (const [name, version] of Object.entries(all)) assert.match(version, /^\d+\.\d+\.\d+$/, name)
   for (const [name, at] of Object.entries(deno.imports ?? {})) assert.is(at, `npm:${name}@${all[name]}`)
+})
+
+it("leave what only some tasks need to who needs it, from the version that is tested", () => {
+  const peers = Object.entries(npm.peerDependencies ?? {})
+  assert.ok(peers.length > 0)
+  for (const [name, range] of peers) assert.is(range, `^${npm.devDependencies?.[name]}`, name)
+  const optional = Object.fromEntries(peers.map(([name]) => [name, { optional: true }]))
+  assert.equal(npm.peerDependenciesMeta, optional)
 })
 
 it("describe every task", () => {

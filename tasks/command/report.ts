@@ -9,11 +9,13 @@ import { decodeJson, type FileFault } from "../../core/files/codec.ts"
 import { failure, meant, rootOf, type Shared, shared, type Surroundings } from "./around.ts"
 import { readText, writeText } from "./file.ts"
 import { type Asked, type Command, type Flag, text } from "./flags.ts"
+import type { DataFault } from "../data/fault.ts"
 import { type StageFault, stageFault } from "../stage/fault.ts"
 import { pipelineFaults } from "../stage/key.ts"
 import { folder, type StoreFault } from "../store.ts"
 import { ReportData } from "../report/data.ts"
-import type { GatherFault } from "../report/gather.ts"
+import { drawing } from "../report/drawing.ts"
+import { gather, type GatherFault } from "../report/gather.ts"
 
 type ReportFlags = Pick<Shared, "root" | "from"> & { readonly out: Flag<string>; readonly data: Flag<string> }
 
@@ -33,12 +35,9 @@ export const command: Command<ReportFlags> = {
     "somebody. The numbers lie beside it in report.json.",
 }
 
-type Fault = GatherFault | FileFault
+type Fault = DataFault | GatherFault | FileFault
 
-/** What draws, which is read only when something is drawn. */
-const drawing = Effect.promise(() => import("../report/write.ts"))
-
-const fromData = (path: string): Effect.Effect<string, StoreFault | FileFault> =>
+const fromData = (path: string): Effect.Effect<string, DataFault | StoreFault | FileFault> =>
   Effect.gen(function* () {
     const data = decodeJson(ReportData, yield* readText(path))
     if (E.isRight(data)) return (yield* drawing).reportPage(data.right)
@@ -65,7 +64,7 @@ const made = (around: Surroundings, { names: [name], values }: Asked<ReportFlags
     const wrong = pipelineFaults(pipeline)[0]
     if (wrong !== undefined) return yield* Effect.fail(wrong)
     const store = folder(rootOf(values.root))
-    const { gather, reportPage, writeReport } = yield* drawing
+    const { reportPage, writeReport } = yield* drawing
     if (out === undefined) return yield* Effect.provide(writeReport(pipeline), store)
     return yield* writeText(out, reportPage(yield* Effect.provide(gather(pipeline), store)))
   })

@@ -10,6 +10,7 @@ import type { Around, Recipe, Runnable, Told } from "../recipes/registry.ts"
 import type { StageFault } from "../stage/fault.ts"
 import { pipelineFaults, stageNamed } from "../stage/key.ts"
 import { whyOf } from "../stage/guard.ts"
+import { writeReport } from "../report/drawing.ts"
 import { hasOutline } from "../report/outline.ts"
 import { runAll } from "../stage/run.ts"
 import { folder, type Store, type StoreFault } from "../store.ts"
@@ -59,7 +60,6 @@ const one = <A>(e: E.Either<StageFault, A>): Effect.Effect<A, StageFault> =>
 const reportOf = (around: Surroundings, recipe: Recipe): Effect.Effect<void, never, Store> =>
   Effect.gen(function* () {
     if (!hasOutline(recipe)) return
-    const { writeReport } = yield* Effect.promise(() => import("../report/write.ts")) // what draws is read when it draws
     const path = yield* writeReport(recipe)
     around.terminal.write(`report  ${path}\n`)
   }).pipe(Effect.catch((fault) => Effect.asVoid(failure(around)({ message: `no report: ${fault.message}` }))))

@@ -3,9 +3,9 @@
  *
  * ```ts
  * import { bytes } from "../../models/tokenizers/bytes.ts"
- * import { batches, examples, inOrder, jsonLines, keep, stream } from "./mod.ts"
+ * import { examples, jsonLines } from "./mod.ts"
  *
- * const told = examples(jsonLines("chat.jsonl"), "[question],answer", bytes)
+ * const told = examples(jsonLines("chat.jsonl"), { fields: "[question],answer" }, bytes)
  * ```
  * @module
  */
