@@ -137,13 +137,16 @@ it("settings and codecs that throw are faults of their stage, and others are dec
   const circular: { self?: unknown } = {}
   circular.self = circular
   const deep = Array.from({ length: 20_000 }).reduce<unknown>((x) => [x], 1)
-  const any: t.Type<unknown, unknown> = t.unknown
+  const anything: t.Type<unknown, unknown> = t.unknown
   const throws = new t.Type<unknown, unknown>("Throws", t.unknown.is, () => {
     throw new Error("no more")
   }, (x) => x)
   const wrong = [
-    [stage({ ...base, codec: any, settings: circular }), /self\.self.* is more than 500 levels deep or holds itself/],
-    [stage({ ...base, codec: any, settings: deep }), /is more than 500 levels deep/],
+    [
+      stage({ ...base, codec: anything, settings: circular }),
+      /self\.self.* is more than 500 levels deep or holds itself/,
+    ],
+    [stage({ ...base, codec: anything, settings: deep }), /is more than 500 levels deep/],
     [stage({ ...base, codec: throws, settings: 1 }), /Throws does not read the settings back: no more; mend the codec/],
   ] as const
   for (const [s, why] of wrong) {
