@@ -17,8 +17,6 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type { Surroundings } from "../../../tasks/command/around.ts"
 import { commands } from "../../../tasks/command/command.ts"
-import { count, oneOf, parse, text, usageOf, yes } from "../../../tasks/command/flags.ts"
-import { spanText, table } from "../../../tasks/command/table.ts"
 import { parseLog, say } from "../../../tasks/events.ts"
 import { adjustable } from "../../../tasks/recipes/adjust.ts"
 import type { Recipe } from "../../../tasks/recipes/registry.ts"
@@ -379,37 +377,5 @@ it("pipelines of a module of one's own are known by --from", () =>
     assert.match(lost.err, /finds packages where it lies: put it into this project, or into one whose deno\.json or/)
     assert.not.match(lost.err, /deno add/, "a hint for another project")
   }))
-
-// ---- flags and tables ----------------------------------------------------------
-
-it("flags are read by their table", () => {
-  const command = {
-    ...{ call: "deno task x [name] [flags]", about: "Does x.", names: 1 },
-    flags: {
-      loud: yes("in capitals"),
-      times: count("N", "how often (1)", 1),
-      who: text("NAME", "whom"),
-      how: oneOf(["a", "b"], "which"),
-    },
-  }
-  const right = parse(command, ["world", "--times=3", "--loud"])
-  assert.ok(E.isRight(right))
-  assert.equal(right.right, { names: ["world"], values: { times: 3, loud: true } })
-  assert.equal(parse(command, ["--help"]), E.right(undefined))
-  for (const wrong of ["--times=0", "--times=1.5", "--times=x", "--times", "--loud=1", "--who=", "--how=c", "--no"]) {
-    assert.ok(E.isLeft(parse(command, [wrong])), wrong)
-  }
-  const usage = usageOf(command)
-  assert.match(usage, /^Does x\.\n\n {4}deno task x \[name\] \[flags\]\n\n {2}--loud {7}in capitals/)
-})
-
-it("tables and spans for people", () => {
-  assert.is(
-    table([{ head: "a" }, { head: "none" }, { head: "n", numbers: true }], [["xy", "", "1"], ["z", "", "100"]]),
-    "a     n\nxy    1\nz   100",
-  )
-  const spans = [0.2, 1, 59, 90, 5400, 86_400 * 3, 3.2e9].map(spanText)
-  assert.equal(spans, ["<1 s", "1 s", "59 s", "1.5 min", "1.5 h", "3.0 days", "101 years"])
-})
 
 it.run()
