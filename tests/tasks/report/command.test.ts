@@ -61,7 +61,7 @@ it("a run of a pipeline that has an outline ends with its report, also when it f
     assert.is(ran.out.trim().split("\n").at(-1), `report  ${path}`)
     assert.match(await readFile(path, "utf8"), /<h1>A pipeline of nothing<\/h1>/)
     const failed = await call("run", "breaks", `--root=${root}`)
-    assert.equal([failed.code, failed.err], [1, "the river is dry\n"])
+    assert.equal([failed.code, failed.err], [1, "broken: the river is dry\n"])
     assert.match(await readFile(join(root, "breaks", "report.html"), "utf8"), /Not made yet: broken\./)
     await call("run", "plain", `--root=${root}`)
     assert.equal(await readdir(join(root, "plain")), ["log.jsonl"])
