@@ -62,7 +62,7 @@ export const isGone = async (owner: Owner): Promise<boolean> => {
 }
 
 /** The same for a process of this machine, by its number. */
-export const isGoneHere = async (pid: number): Promise<boolean> => {
+const isGoneHere = async (pid: number): Promise<boolean> => {
   if (pid === 0) return false
   const { default: process } = await import("node:process")
   try {

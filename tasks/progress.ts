@@ -5,40 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { Event } from "./events.ts"
-
-// ---- numbers for people ----------------------------------------------------
-
-/** `1,234,567` */
-export const grouped = (n: number): string => Math.round(n).toString().replace(/\B(?=(\d{3})+$)/g, ",")
-
-/** Bytes in the unit that leaves one to three digits: `64 B`, `1.5 kB`, `48 MB`, `2.3 GB`. */
-export const bytesText = (n: number): string => {
-  const power = Math.min(4, Math.max(0, Math.floor(Math.log10(Math.max(1, n)) / 3)))
-  const value = n / 1000 ** power
-  return `${power > 0 && value < 10 ? value.toFixed(1) : Math.round(value)} ${["B", "kB", "MB", "GB", "TB"][power]}`
-}
-
-/** Operations with their power of ten: `3.4 GFLOP`. */
-export const flopsText = (n: number): string => {
-  const power = Math.min(7, Math.max(0, Math.floor(Math.log10(Math.max(1, n)) / 3)))
-  return `${(n / 1000 ** power).toPrecision(3)} ${["", "k", "M", "G", "T", "P", "E", "Z"][power]}FLOP`
-}
-
-/** Seconds as `1:05` or `2:03:04`. */
-export const timeText = (seconds: number): string => {
-  const s = Math.max(0, Math.round(seconds))
-  const two = (n: number): string => String(n).padStart(2, "0")
-  return s < 3600
-    ? `${Math.floor(s / 60)}:${two(s % 60)}`
-    : `${Math.floor(s / 3600)}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}`
-}
-
-/** Nats as bits. */
-export const bits = (nats: number): number => nats / Math.LN2
-
-/** Text that cannot move a terminal's cursor or colour it: control characters but line ends become dots. */
-// deno-lint-ignore no-control-regex
-export const tame = (text: string): string => text.replace(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/g, "·")
+import { bytesText, grouped, timeText } from "./numbers.ts"
 
 // ---- the view ----------------------------------------------------------------
 
@@ -86,7 +53,7 @@ const stepLine = (view: View, e: Stepped): string => {
   return [
     e.stage,
     `step ${grouped(e.step)}/${grouped(e.steps)}`,
-    `loss ${bits(view.loss ?? e.loss).toFixed(3)} bits`,
+    `loss ${((view.loss ?? e.loss) / Math.LN2).toFixed(3)} bits`,
     `rate ${e.rate.toExponential(1)}`,
     ...(now === undefined
       ? []

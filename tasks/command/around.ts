@@ -113,7 +113,7 @@ export const meant = (
 // ---- faults --------------------------------------------------------------------
 
 /** A fault for people. */
-export const toldText = (fault: Told): string => "message" in fault ? fault.message : fault.map(sentence).join("\n")
+const toldText = (fault: Told): string => "message" in fault ? fault.message : fault.map(sentence).join("\n")
 
 /** Tells what went wrong; the exit code is 1. */
 export const failure = (around: Surroundings) => (fault: Told): Effect.Effect<number> =>

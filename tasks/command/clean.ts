@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import { either as E } from "fp-ts"
 import { logOf } from "../events.ts"
-import { bytesText } from "../progress.ts"
+import { bytesText } from "../numbers.ts"
 import { dataPath, pagePath } from "../report/outline.ts"
 import { clean as cleaned, type Gone, type Meant, type Removal, removal } from "../stage/clean.ts"
 import type { StageFault } from "../stage/fault.ts"

@@ -10,7 +10,7 @@ import { type DataFault, dataFault } from "../data/fault.ts"
 import { look } from "../data/look.ts"
 import { named } from "../data/named.ts"
 import { tokenizerNamed } from "../data/tokenizers.ts"
-import { tame } from "../progress.ts"
+import { tame } from "../numbers.ts"
 import type { Surroundings } from "./around.ts"
 import { type Asked, type Command, count, type Flag, text, texts, yes } from "./flags.ts"
 

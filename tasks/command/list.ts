@@ -3,7 +3,7 @@
  * @module
  */
 import * as Effect from "effect/Effect"
-import { bytesText } from "../progress.ts"
+import { bytesText } from "../numbers.ts"
 import type { Recipe } from "../recipes/registry.ts"
 import { pipelineFaults } from "../stage/key.ts"
 import { holderText } from "../stage/lock.ts"

@@ -6,7 +6,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { either as E } from "fp-ts"
 import { Device } from "../../core/device/device.ts"
-import { bytesText, flopsText, grouped } from "../progress.ts"
+import { bytesText, flopsText, grouped, spanText } from "../numbers.ts"
 import type { Recipe } from "../recipes/registry.ts"
 import type { StageFault } from "../stage/fault.ts"
 import type { Expectation } from "../stage/stage.ts"
@@ -18,7 +18,7 @@ import { failure, meant, rootOf, type Shared, shared, type Surroundings } from "
 import { type Asked, type Command, type Flag, yes } from "./flags.ts"
 import { wrongWith } from "./list.ts"
 import { rate } from "./rate.ts"
-import { spanText, table } from "./table.ts"
+import { table } from "./table.ts"
 
 type PlanFlags = Pick<Shared, "root" | "from" | "with" | "device"> & {
   readonly json: Flag<true>

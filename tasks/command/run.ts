@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import { either as E } from "fp-ts"
 import { type Event, events, heardBy, logOf, logTo, mendLog } from "../events.ts"
+import { orFail } from "../known.ts"
 import { printer } from "../progress.ts"
 import type { Around, Recipe, Runnable, Told } from "../recipes/registry.ts"
 import type { StageFault } from "../stage/fault.ts"
@@ -53,9 +54,6 @@ const check = (recipe: Recipe): Effect.Effect<void, StageFault> => {
     : Effect.fail({ ...wrong[0]!, message: wrong.map((f) => f.message).join("\n") })
 }
 
-const one = <A>(e: E.Either<StageFault, A>): Effect.Effect<A, StageFault> =>
-  E.isRight(e) ? Effect.succeed(e.right) : Effect.fail(e.left)
-
 /** Writes the report of a pipeline that has an outline, whatever came of its stages; who cannot see it is told why. */
 const reportOf = (around: Surroundings, recipe: Recipe): Effect.Effect<void, never, Store> =>
   Effect.gen(function* () {
@@ -82,7 +80,7 @@ const ran = (around: Surroundings, asked: Asked<RunFlags>): Effect.Effect<number
       return 2
     }
     yield* check(recipe)
-    const { stages, again } = yield* one(chosen(recipe, values.stage, values.force === true))
+    const { stages, again } = yield* orFail(chosen(recipe, values.stage, values.force === true))
     const leads = (around.launch?.rank ?? 0) === 0
     const log = logOf(recipe.name)
     if (leads) yield* mendLog(log)

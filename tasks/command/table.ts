@@ -1,5 +1,5 @@
 /**
- * Tables and numbers for people who read a terminal.
+ * Tables for people who read a terminal.
  * @module
  */
 
@@ -19,19 +19,4 @@ export const table = (columns: ReadonlyArray<Column>, rows: ReadonlyArray<Readon
     used.map(({ numbers }, n) => numbers === true ? cells[n]!.padStart(widths[n]!) : cells[n]!.padEnd(widths[n]!))
       .join("  ").trimEnd()
   return [line(used.map(({ head }) => head)), ...rows.map((row) => line(used.map(({ i }) => row[i] ?? "")))].join("\n")
-}
-
-const spans: ReadonlyArray<readonly [seconds: number, name: string]> = [
-  [365.25 * 86_400, "years"],
-  [86_400, "days"],
-  [3600, "h"],
-  [60, "min"],
-]
-
-/** Seconds as what they are felt to be: `12 s`, `3.5 min`, `2.0 days`, `41 years`. */
-export const spanText = (seconds: number): string => {
-  const span = spans.find(([s]) => seconds >= 1.5 * s)
-  if (span === undefined) return seconds < 1 ? "<1 s" : `${Math.round(seconds)} s`
-  const n = seconds / span[0]
-  return `${n < 10 ? n.toFixed(1) : n < 10_000 ? Math.round(n) : n.toExponential(1)} ${span[1]}`
 }

@@ -45,7 +45,7 @@ const advice: ReadonlyMap<string, string> = new Map([
 ])
 
 /** A fault out of what reading threw. */
-export const unreadable = (path: string) => (cause: unknown): DataFault => {
+const unreadable = (path: string) => (cause: unknown): DataFault => {
   const { code, path: whole } = (cause ?? {}) as { readonly code?: unknown; readonly path?: unknown }
   const where = typeof whole === "string" ? whole : path
   const why = advice.get(String(code)) ?? saying(cause)

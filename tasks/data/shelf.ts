@@ -24,7 +24,7 @@ const ordered = (bytes: Uint8Array, width: Width): Uint8Array => {
 }
 
 /** Bytes that a blob of so many tokens has. */
-export const blobSize = (tokens: number, width: Width): number => tokens * width + Math.ceil(tokens / 8)
+const blobSize = (tokens: number, width: Width): number => tokens * width + Math.ceil(tokens / 8)
 
 /** Examples as one blob. */
 export const pack = (examples: ReadonlyArray<Example>, width: Width): Uint8Array => {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Tokenizer } from "../../models/tokenizers/tokenizer.ts"
-import { grouped, tame } from "../progress.ts"
+import { grouped, several, tame } from "../numbers.ts"
 import type { Bin } from "./documents.ts"
 import type { Example } from "./example.ts"
 import { type Tally, tallyText } from "./tally.ts"
@@ -66,9 +66,6 @@ const marked = (all: ReadonlyArray<Glyph>): ReadonlyArray<string> => {
   }
   return lines.map(({ counted, text }) => `${counted ? "+" : "-"} ${text}`)
 }
-
-/** `1 example`, `2 examples`. */
-export const several = (n: number, what: string): string => `${grouped(n)} ${what}${n === 1 ? "" : "s"}`
 
 /** How much is shown, and with colours or without. */
 export interface Style {

@@ -4,11 +4,11 @@
  * @module
  */
 import * as Effect from "effect/Effect"
-import { either as E } from "fp-ts"
 import * as t from "io-ts"
 import type { DeviceFault } from "../../core/device/backend.ts"
 import { type FileFault, natural, positive } from "../../core/files/codec.ts"
 import { type Events, say } from "../events.ts"
+import { orFail } from "../known.ts"
 import type { AskFault, Language } from "../language/language.ts"
 import type { Journal } from "../stage/stage.ts"
 import type { StoreFault } from "../store.ts"
@@ -89,7 +89,7 @@ const slowReading = 1 << 17
 
 const answered = (task: Task, scene: Scene, language: Language, e: Evaluation, trials: ReadonlyArray<Trial>) =>
   Effect.gen(function* () {
-    const posed = yield* Effect.forEach(trials, (trial) => fromEither(task.pose(scene, trial)))
+    const posed = yield* Effect.forEach(trials, (trial) => orFail(task.pose(scene, trial)))
     const { eos } = language.tokenizer
     const context = yield* Effect.context<Events>()
     const tokens = posed.reduce((n, p) => n + p.tokens.length, 0)
@@ -109,9 +109,6 @@ const answered = (task: Task, scene: Scene, language: Language, e: Evaluation, t
       return { trial: trials[i]!, said, answer: answer.slice(0, shownAnswer) }
     })
   })
-
-const fromEither = <L, A>(e: E.Either<L, A>): Effect.Effect<A, L> =>
-  E.isLeft(e) ? Effect.fail(e.left) : Effect.succeed(e.right)
 
 // ---- the run -------------------------------------------------------------------
 

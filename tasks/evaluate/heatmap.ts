@@ -3,6 +3,7 @@
  * are blocks; in a pipe they are plain numbers.
  * @module
  */
+import { lengthText } from "../numbers.ts"
 import { byLength, type Result, rows, share } from "./result.ts"
 
 const blocks = "·░▒▓█"
@@ -12,14 +13,6 @@ const block = (x: number): string =>
   (x <= 0 ? blocks[0]! : x >= 1 ? blocks[4]! : blocks[1 + Math.min(2, Math.floor(x * 3))]!).repeat(3)
 
 const percent = (x: number): string => String(Math.floor(100 * x + 1e-9))
-
-/** `512`, `16K`, `1M`: powers of two by 1024 where that is exact, else by 1000. */
-export const lengthText = (n: number): string => {
-  for (const [unit, name] of [[1 << 20, "M"], [1_000_000, "M"], [1024, "K"], [1000, "K"]] as const) {
-    if (n >= unit && n % unit === 0) return `${n / unit}${name}`
-  }
-  return String(n)
-}
 
 /** Lines of text: a heading, one line a depth, the mean of each length, and the held-out keys. */
 export const heatmap = (

@@ -45,7 +45,7 @@ export interface Prompt {
  * sentence has just ended, or to the very beginning where none has (LWM). Depth 100 is the end. Where no sentence ends
  * within `reach` tokens, a word's end will do.
  */
-export const place = (scene: Scene, hay: Int32Array, depth: number): number => {
+const place = (scene: Scene, hay: Int32Array, depth: number): number => {
   if (depth === 100) return hay.length
   const { tokenizer, reach } = scene
   const exact = Math.trunc(hay.length * (depth / 100))

@@ -120,7 +120,7 @@ const titleOf = (p: Program, c: Column, i: number): string => {
 }
 
 /** The picture as SVG text. */
-export const picture = (p: Program): string => {
+const picture = (p: Program): string => {
   const all = columns(p)
   const step = (width - left) / Math.max(1, all.length)
   const boxes = lives(p, all)

@@ -17,9 +17,10 @@ import { huggingface } from "../../models/tokenizers/huggingface.ts"
 import type { Tokenizer } from "../../models/tokenizers/tokenizer.ts"
 import type { DataFault } from "../data/fault.ts"
 import { tokenizerNamed } from "../data/tokenizers.ts"
+import { orFirst } from "../known.ts"
 import { FileRef, getBytes } from "../objects.ts"
 import { folder, Store, type StoreFault } from "../store.ts"
-import { orFail, parametersIn, readParameters } from "../train/parameters.ts"
+import { parametersIn, readParameters } from "../train/parameters.ts"
 import { ConfigCodec } from "../train/settings.ts"
 
 // ---- types -------------------------------------------------------------------
@@ -88,7 +89,7 @@ export const whole = (model: Model): Effect.Effect<Model, FileFault> => {
         "the tokenizer that it was trained with",
     )]),
   ]
-  return orFail(wrong.length > 0 ? within(name, E.left(wrong)) : E.right(model))
+  return orFirst(wrong.length > 0 ? within(name, E.left(wrong)) : E.right(model))
 }
 
 /** A tokenizer by its name; bytes with as many special tokens as the model has. */
@@ -114,11 +115,11 @@ const tensorsIn = (path: string, name: string): Effect.Effect<ReadonlyArray<Stor
     const index = yield* (yield* Store).read(`${name}.index.json`)
     const names = index === undefined
       ? [name]
-      : [...new Set(Object.values((yield* orFail(within(path, decodeJson(Index, text(index))))).weight_map))]
+      : [...new Set(Object.values((yield* orFirst(within(path, decodeJson(Index, text(index))))).weight_map))]
     const advice = "give a folder with model.safetensors, config.json and tokenizer.json"
     const files = yield* Effect.forEach(
       names,
-      (file) => Effect.flatMap(needed(path, file, advice), (b) => orFail(within(`${path}/${file}`, decode(b)))),
+      (file) => Effect.flatMap(needed(path, file, advice), (b) => orFirst(within(`${path}/${file}`, decode(b)))),
     )
     return files.flatMap((f) => f.tensors)
   })
@@ -137,7 +138,7 @@ const tokenizerIn = (
     const file = json ?? (yield* needed(path, "tokenizer.json", advice))
     const names = yield* store.read("tokenizer_config.json")
     const name = `${path}/tokenizer.json`
-    return yield* orFail(within(
+    return yield* orFirst(within(
       name,
       huggingface(text(file), names === undefined ? { name } : { name, config: text(names) }),
     ))
@@ -153,10 +154,10 @@ export const modelIn = (path: string, words?: string): Effect.Effect<Model, Faul
   const root = file ? dirname(path) : path
   return Effect.gen(function* () {
     const advice = "is it a model's folder? It needs model.safetensors, config.json and tokenizer.json"
-    const json = yield* orFail(decodeJson(t.unknown, text(yield* needed(root, "config.json", advice))))
-    const config = yield* orFail(within(`${root}/config.json`, fromForeign(json)))
+    const json = yield* orFirst(decodeJson(t.unknown, text(yield* needed(root, "config.json", advice))))
+    const config = yield* orFirst(within(`${root}/config.json`, fromForeign(json)))
     const name = file ? basename(path) : "model.safetensors"
-    const parameters = yield* orFail(within(`${root}/${name}`, parametersIn(config, yield* tensorsIn(root, name))))
+    const parameters = yield* orFirst(within(`${root}/${name}`, parametersIn(config, yield* tensorsIn(root, name))))
     const tokenizer = yield* tokenizerIn(root, config, words)
     return yield* whole({ name: path, config, parameters, tokenizer })
   }).pipe(Effect.provide(folder(root)))
@@ -172,7 +173,7 @@ export const modelOf = (
   Effect.gen(function* () {
     const words = tokenizer === "bytes"
       ? bytesFor(config.vocab)
-      : yield* Effect.flatMap(getBytes(tokenizer), (b) => orFail(within(name, huggingface(text(b), { name }))))
+      : yield* Effect.flatMap(getBytes(tokenizer), (b) => orFirst(within(name, huggingface(text(b), { name }))))
     return yield* whole({
       ...{ name, config, tokenizer: words },
       parameters: yield* readParameters(config, parameters),

@@ -21,7 +21,7 @@ export interface Chunk {
 }
 
 /** The least room, and the least that is read at once where there is room for it. */
-export const least = { capacity: 256, chunk: 32 } as const
+const least = { capacity: 256, chunk: 32 } as const
 
 /** The least power of two that is not below n. */
 export const power = (n: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, n)))

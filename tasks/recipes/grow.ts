@@ -15,7 +15,9 @@ import type { DataFault } from "../data/fault.ts"
 import { named } from "../data/named.ts"
 import type { Source } from "../data/source.ts"
 import type { Events } from "../events.ts"
+import { lazily, orFail } from "../known.ts"
 import type { AskFault } from "../language/language.ts"
+import { grouped, short } from "../numbers.ts"
 import type { Pairs } from "../questions/pairs.ts"
 import { composedOf, dialoguesOf, documentsOf, inventedOf } from "../questions/sequences.ts"
 import { type Tuning, tuningRows, writtenOf } from "../questions/stage.ts"
@@ -60,11 +62,9 @@ export interface Growing {
 
 // ---- notes -------------------------------------------------------------------
 
-const short = (n: number): string => n >= 1e6 ? `${n / 1e6}M` : n >= 1e3 ? `${n / 1e3}K` : `${n}`
-
 const few = (n: number): string => Number(n.toFixed(2)).toString()
 
-const parametersOf = (c: Config): string => `${parameterCount(c).toLocaleString("en-US")} parameters`
+const parametersOf = (c: Config): string => `${grouped(parameterCount(c))} parameters`
 
 const notesOf = (g: Growing, row: Extension): ReadonlyArray<string> => [
   parametersOf(g.config),
@@ -77,12 +77,6 @@ const notesOf = (g: Growing, row: Extension): ReadonlyArray<string> => [
   ]),
   ...(g.notes?.(row) ?? []),
 ]
-
-/** Computed when it is first asked for, and once. */
-const lazily = <A>(make: () => A): () => A => {
-  let made: { readonly value: A } | undefined
-  return () => (made ??= { value: make() }).value
-}
 
 /** What is particular to a training: what it reads, and how that becomes rows. */
 interface Reading<D> {
@@ -179,9 +173,6 @@ export interface Chatting {
 
 const standardInvented = { size: 200, turns: 3 }
 
-const fromEither = <X, A>(e: E.Either<X, A>): Effect.Effect<A, X> =>
-  E.isLeft(e) ? Effect.fail(e.left) : Effect.succeed(e.right)
-
 const openTuning = (
   g: Growing,
   c: Chatting,
@@ -199,7 +190,7 @@ const openTuning = (
         chat: inventedOf(documents, tokenizer, { seed: g.seed, ...(c.invented ?? standardInvented) }),
       }
     }
-    const source: Source = yield* fromEither(named(c.dialogues))
+    const source: Source = yield* orFail(named(c.dialogues))
     return { tokenizer, questions, chat: dialoguesOf(source, tokenizer) }
   })
 

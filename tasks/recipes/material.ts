@@ -20,6 +20,7 @@ import { type Source, whole } from "../data/source.ts"
 import { type Held, split } from "../data/split.ts"
 import { tokenizerNamed } from "../data/tokenizers.ts"
 import type { Events } from "../events.ts"
+import { orFail } from "../known.ts"
 import { Digest, FileRef, getBytes, putBytes } from "../objects.ts"
 import { type Stage, stage } from "../stage/stage.ts"
 import { type Store, type StoreFault, utf8 } from "../store.ts"
@@ -58,9 +59,6 @@ export interface Opened {
 
 // ---- opening -----------------------------------------------------------------
 
-const fromEither = <X, A>(e: E.Either<X, A>): Effect.Effect<A, X> =>
-  E.isLeft(e) ? Effect.fail(e.left) : Effect.succeed(e.right)
-
 /** Opens what the settings name. Faults: nothing is named, or what is named is not there. */
 export const openMaterial = (m: Material): Effect.Effect<Opened, DataFault> =>
   Effect.gen(function* () {
@@ -70,8 +68,8 @@ export const openMaterial = (m: Material): Effect.Effect<Opened, DataFault> =>
         `.parquet file with the field text`
       return yield* Effect.fail(dataFault("settings", m.flag, message))
     }
-    const source = yield* fromEither(named(m.names))
-    const parts = yield* fromEither(split(source, m.held))
+    const source = yield* orFail(named(m.names))
+    const parts = yield* orFail(split(source, m.held))
     const tokenizer = yield* tokenizerNamed(m.tokenizer)
     const put = m.joined ? whole : (s: Source): Source => s
     return { train: put(parts.train), heldOut: parts.heldOut, tokenizer }
@@ -82,7 +80,7 @@ export const keptOf = (m: Material): Effect.Effect<Kept, DataFault | KeptFault, 
   Effect.gen(function* () {
     const { train, tokenizer } = yield* openMaterial(m)
     const bounds = { addBos: tokenizer.bos !== undefined, addEos: tokenizer.eos !== undefined }
-    const sequence = yield* fromEither(examples(train, { fields: "text", ...bounds }, tokenizer))
+    const sequence = yield* orFail(examples(train, { fields: "text", ...bounds }, tokenizer))
     return yield* keep(sequence, { vocab: tokenizer.vocab })
   })
 

@@ -2,9 +2,9 @@
  * What makes the same again: commands, digests, settings, and where the base came from.
  * @module
  */
-import { bytesText, grouped } from "../progress.ts"
+import { bytesText, duration, grouped, lengthText, short } from "../numbers.ts"
 import type { Base, ReportData, StageFacts } from "./data.ts"
-import { brief, duration, length, short } from "./numbers.ts"
+import { brief } from "./numbers.ts"
 import { type Cell, details, escape, missing, n, table } from "./page.ts"
 import { trainings } from "./training.ts"
 
@@ -23,7 +23,7 @@ export const recipe = (stages: ReadonlyArray<StageFacts>): string => {
       all.map(({ name, about, seconds, cached, training: t }) => [
         { text: t.lane === "control" && !/control/i.test(name) ? `${name} (control)` : name, as: "w" },
         long(about),
-        n(length(t.context)),
+        n(lengthText(t.context)),
         n(short(t.theta)),
         n(`${t.rows} x ${grouped(t.steps)}`),
         n(short(t.tokens)),
@@ -36,7 +36,7 @@ export const recipe = (stages: ReadonlyArray<StageFacts>): string => {
 }
 
 /** Where the base came from. */
-export const provenance = ({ name, digest, bytes, verified, madeBy, says }: Base): string =>
+const provenance = ({ name, digest, bytes, verified, madeBy, says }: Base): string =>
   `<h3>The base</h3><p>${escape(`${name}, ${bytesText(bytes)}: ${says}`)}</p><p>${
     verified
       ? escape("Its digest was compared with the declared one before it was used: ")

@@ -3,10 +3,10 @@
  * @module
  */
 import * as Plot from "@observablehq/plot"
-import { bytesText, grouped } from "../progress.ts"
+import { bytesText, duration, grouped } from "../numbers.ts"
 import type { StageFacts } from "./data.ts"
 import { drawn, half, strokes } from "./draw.ts"
-import { change, duration, listed } from "./numbers.ts"
+import { change, listed } from "./numbers.ts"
 import { details, figure, missing, n, table } from "./page.ts"
 import { type Trained, trainings } from "./training.ts"
 

@@ -4,10 +4,10 @@
  */
 import * as Plot from "@observablehq/plot"
 import type { BitsPerByte, ByPosition } from "../evaluate/perplexity.ts"
-import { grouped } from "../progress.ts"
+import { grouped, lengthText } from "../numbers.ts"
 import type { Found, Lane, ReportData } from "./data.ts"
 import { doublings, drawn, strokes, word } from "./draw.ts"
-import { change, length, listed } from "./numbers.ts"
+import { change, listed } from "./numbers.ts"
 import { details, escape, figure, missing, n, table } from "./page.ts"
 
 type Bits = Found<BitsPerByte>
@@ -27,7 +27,7 @@ const keyOf = (lines: ReadonlyArray<{ readonly name: string; readonly lane: Lane
 // ---- bits per byte ---------------------------------------------------------------
 
 /** Those of the model, in the order of the stages. */
-export const modelBits = (data: ReportData): ReadonlyArray<Bits> => data.bits.filter((b) => b.lane === "model")
+const modelBits = (data: ReportData): ReadonlyArray<Bits> => data.bits.filter((b) => b.lane === "model")
 
 /** The first and the last of the model's: what all extensions together did. */
 export const bitsChange = (data: ReportData): { readonly before: Bits; readonly after: Bits } | undefined => {
@@ -120,7 +120,7 @@ const bitsTable = ({ bits, marks }: ReportData): string => {
 const bits = (data: ReportData): string => {
   if (data.bits.length === 0) return missing("Bits per byte were not measured.")
   const window = [...new Set(data.bits.map((b) => b.result.context))]
-  const says = `Held-out text in windows of ${listed(window.map(length))} tokens; lower is better. ` +
+  const says = `Held-out text in windows of ${listed(window.map(lengthText))} tokens; lower is better. ` +
     "An extension should not spoil what the base knew." +
     (data.marks.some((m) => data.bits.some((b) => Math.abs(m.bytes - b.result.bytes) > 0.01 * m.bytes))
       ? ` The compressors' marks are of all ${grouped(data.marks[0]!.bytes)} bytes.`
@@ -158,7 +158,7 @@ const positionsPicture = (positions: ReadonlyArray<Found<ByPosition>>): string =
       ...{ type: "log", base: 2, domain: [Math.max(1, Math.min(...all.map((p) => p.at))), far] },
       ...{
         ticks: [...doublings(1, far, 7)],
-        tickFormat: length,
+        tickFormat: lengthText,
         label: "tokens before",
         labelAnchor: "center",
         labelArrow: "none",
@@ -182,7 +182,7 @@ const positionsPicture = (positions: ReadonlyArray<Found<ByPosition>>): string =
           textAnchor: "end",
           dx: -4,
           dy: 14,
-          text: () => `learned rows of ${length(r)}`,
+          text: () => `learned rows of ${lengthText(r)}`,
           fill: "var(--soft)",
           fontSize: 11.5,
         })

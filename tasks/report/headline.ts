@@ -5,10 +5,11 @@
  */
 import { singleNeedle } from "../evaluate/probe.ts"
 import type { Result } from "../evaluate/result.ts"
+import { duration, lengthText } from "../numbers.ts"
 import type { Found, ReportData } from "./data.ts"
 import { bitsChange } from "./foretelling.ts"
 import { lengthsOf } from "./heat.ts"
-import { change, duration, length, percentText, shareOf } from "./numbers.ts"
+import { change, percentText, shareOf } from "./numbers.ts"
 import { figureOf } from "./page.ts"
 
 /** Tests of one task, beside each other: the model's first. LWM's needle comes before all others. */
@@ -27,7 +28,7 @@ const at = ({ result }: Found<Result>, length: number): number | undefined =>
 const shown = (share: number | undefined): string => share === undefined ? "–" : percentText(share)
 
 /** All time that is known to have been spent; cached stages whose log is gone are not in it. */
-export const spent = ({ stages }: ReportData): { readonly seconds: number; readonly unknown: number } => ({
+const spent = ({ stages }: ReportData): { readonly seconds: number; readonly unknown: number } => ({
   seconds: stages.reduce((sum, s) => sum + (s.seconds ?? 0), 0),
   unknown: stages.filter((s) => s.digest !== null && s.seconds === null).length,
 })
@@ -44,12 +45,14 @@ const retrieval = (data: ReportData): ReadonlyArray<string> => {
     figureOf(
       "of needles found over all lengths",
       shown(shareOf(model.result.cells)),
-      first === undefined || last === undefined ? "" : `${length(first)} to ${length(last)} tokens, ${asked} asked for`,
+      first === undefined || last === undefined
+        ? ""
+        : `${lengthText(first)} to ${lengthText(last)} tokens, ${asked} asked for`,
       "first",
     ),
     ...(last === undefined ? [] : [
       figureOf(
-        `found at the longest, ${length(last)} tokens`,
+        `found at the longest, ${lengthText(last)} tokens`,
         shown(at(model, last)),
         `the least of any length: ${shown(Math.min(...lengths.map((l) => at(model, l) ?? 0)))}`,
         "first",

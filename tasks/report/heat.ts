@@ -5,9 +5,10 @@
 import * as Plot from "@observablehq/plot"
 import type { Cell, Result } from "../evaluate/result.ts"
 import { byLength, share } from "../evaluate/result.ts"
+import { lengthText } from "../numbers.ts"
 import type { Found } from "./data.ts"
 import { drawn, half } from "./draw.ts"
-import { length, listed, percent, percentText, shareOf } from "./numbers.ts"
+import { listed, percent, percentText, shareOf } from "./numbers.ts"
 import { details, escape, figure, n, table } from "./page.ts"
 import { stepOf } from "./palette.ts"
 
@@ -23,17 +24,17 @@ const depthText = (depth: number): string => `${Number(depth.toFixed(1))} %`
 const shared = (c: Cell): number => c.right / c.asked
 
 /** What a result says, in a sentence, for who cannot see the picture. */
-export const told = ({ name, result }: Found<Result>): string =>
+const told = ({ name, result }: Found<Result>): string =>
   `${name}: ${result.task}, share found by context length: ${
-    listed(byLength(result).map((m) => `${length(m.length)} tokens ${percentText(m.share)}`))
+    listed(byLength(result).map((m) => `${lengthText(m.length)} tokens ${percentText(m.share)}`))
   }.`
 
 const title = (c: Cell): string =>
-  `${length(c.length)} tokens, depth ${depthText(c.depth)}: ${c.right} of ${c.asked} found` +
+  `${lengthText(c.length)} tokens, depth ${depthText(c.depth)}: ${c.right} of ${c.asked} found` +
   (c.sample.right ? "" : `\nasked for ${c.sample.value}, said: ${c.sample.answer.trim().slice(0, 80)}`)
 
 /** The picture. Where it is known how long rows were in training, a line says so. */
-export const heat = (found: Found<Result>): string => {
+const heat = (found: Found<Result>): string => {
   const { result, reach } = found
   const lengths = lengthsOf(result)
   const depths = depthsOf(result)
@@ -51,7 +52,7 @@ export const heat = (found: Found<Result>): string => {
     marginBottom: margin.bottom,
     x: {
       ...{ type: "band", domain: [...lengths], padding: 0, label: "context in tokens", labelAnchor: "center" },
-      ...{ labelArrow: "none", labelOffset: 40, tickFormat: length, tickSize: 0 },
+      ...{ labelArrow: "none", labelOffset: 40, tickFormat: lengthText, tickSize: 0 },
     },
     y: {
       ...{ type: "band", domain: [...depths], padding: 0, label: "depth", labelAnchor: "top" },
@@ -83,7 +84,7 @@ export const heat = (found: Found<Result>): string => {
           frameAnchor: "top",
           dy: -34,
           dx: width / 2,
-          text: () => `learned rows of ${length(reach!)}`,
+          text: () => `learned rows of ${lengthText(reach!)}`,
           fill: "var(--soft)",
           fontSize: 11.5,
         })
@@ -102,7 +103,7 @@ export const heatTable = ({ result }: Found<Result>): string => {
   const of = (score: "right" | "strict") => byLength(result, score).map((m) => n(percentText(m.share)))
   const row = (name: string, cells: ReadonlyArray<ReturnType<typeof n>>) => [name, ...cells]
   return table(
-    ["depth", ...lengths.map((l) => n(length(l)))],
+    ["depth", ...lengths.map((l) => n(lengthText(l)))],
     [
       ...depthsOf(result).map((d) => row(depthText(d), lengths.map((l) => n(at(l, d))))),
       row("all", of("right")),

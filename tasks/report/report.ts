@@ -5,13 +5,14 @@
  */
 import type { Result } from "../evaluate/result.ts"
 import { byLength } from "../evaluate/result.ts"
+import { lengthText } from "../numbers.ts"
 import { again, recipe } from "./again.ts"
 import { costs } from "./costs.ts"
 import type { Found, ReportData } from "./data.ts"
 import { foretelling } from "./foretelling.ts"
 import { byTask, headline } from "./headline.ts"
 import { heatFigure, heatTable, lengthsOf, ramp } from "./heat.ts"
-import { length, percent } from "./numbers.ts"
+import { percent } from "./numbers.ts"
 import { type Cell, details, escape, figure, missing, n, page, type Section, section, table } from "./page.ts"
 import { losses, schedule, trainings } from "./training.ts"
 import { words } from "./words.ts"
@@ -66,7 +67,7 @@ const byLengths = (group: ReadonlyArray<Found<Result>>): string => {
     const cells = lengths.map((l) => means.find((m) => m.length === l))
     return [f.name, ...cells.map((m) => m === undefined ? n("–") : { text: percent(m.share), heat: m.share })]
   }
-  return table(["", ...lengths.map((l) => n(length(l)))], group.map(row), "heat")
+  return table(["", ...lengths.map((l) => n(lengthText(l)))], group.map(row), "heat")
 }
 
 const headed = (text: string): string => `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`

@@ -62,7 +62,7 @@ const Prompts: t.Type<ReadonlyArray<Prompt>, unknown> = t.readonlyArray(
 // ---- asking ------------------------------------------------------------------
 
 /** How a token is chosen, for people. */
-export const samplingText = ({ temperature, topK, topP, seed }: Sampling): string =>
+const samplingText = ({ temperature, topK, topP, seed }: Sampling): string =>
   temperature === 0 ? "greedy" : [
     `temperature ${temperature}`,
     ...(topK === undefined ? [] : [`top-k ${topK}`]),
@@ -71,7 +71,7 @@ export const samplingText = ({ temperature, topK, topP, seed }: Sampling): strin
   ].join(", ")
 
 /** What a language says to a prompt. */
-export const sampled = (
+const sampled = (
   language: Language,
   { text, limit, sampling, until }: Prompt,
 ): Effect.Effect<Sample, DeviceFault | AskFault> => {

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Event } from "../events.ts"
-import { grouped } from "../progress.ts"
+import { grouped } from "../numbers.ts"
 
 /** What is known of a stage. */
 export interface Spent {

@@ -3,10 +3,11 @@
  * @module
  */
 import * as Plot from "@observablehq/plot"
+import { lengthText, short } from "../numbers.ts"
 import type { Point } from "../train/training.ts"
 import type { Lane, StageFacts, TrainingFacts } from "./data.ts"
 import { doublings, drawn, smooth, strokes, thin, word } from "./draw.ts"
-import { length, listed, short } from "./numbers.ts"
+import { listed } from "./numbers.ts"
 import { details, escape, figure, n, table } from "./page.ts"
 
 /** A stage that is a training. */
@@ -50,7 +51,7 @@ const stretches = (stages: ReadonlyArray<Trained>, least: number): ReadonlyArray
 const told = (stages: ReadonlyArray<Trained>): string =>
   listed(
     stages.map(({ name, training: t }) =>
-      `${name} ${length(t.context)} tokens with theta ${short(t.theta)} for ${short(t.tokens)} tokens`
+      `${name} ${lengthText(t.context)} tokens with theta ${short(t.theta)} for ${short(t.tokens)} tokens`
     ),
   )
 
@@ -89,7 +90,7 @@ export const schedule = (stages: ReadonlyArray<StageFacts>, kind: keyof typeof l
       ...{
         label: "context in tokens",
         labelArrow: "none",
-        tickFormat: length,
+        tickFormat: lengthText,
         grid: true,
         tickSize: 0,
         labelOffset: 40,
@@ -202,7 +203,7 @@ export const losses = (stages: ReadonlyArray<StageFacts>): string => {
   if (values.length === 0) return ""
   const range = rangeOf(values)
   const panels = all.map((s) =>
-    figure(s.name, `${length(s.training.context)} tokens, θ ${short(s.training.theta)}`, loss(s, range))
+    figure(s.name, `${lengthText(s.training.context)} tokens, θ ${short(s.training.theta)}`, loss(s, range))
   )
   return `<h3>Loss, stage by stage</h3><p class="soft">${
     escape("Nats per token that counts; all panels share one logarithmic scale. Each stage reads rows of its own kind.")

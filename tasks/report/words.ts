@@ -3,10 +3,9 @@
  * @module
  */
 import type { Cell, Result } from "../evaluate/result.ts"
-import { grouped, tame } from "../progress.ts"
+import { grouped, lengthText, tame } from "../numbers.ts"
 import type { Found, Questions, ReportData, Sample } from "./data.ts"
 import { byTask } from "./headline.ts"
-import { length } from "./numbers.ts"
 import { escape, missing } from "./page.ts"
 
 /** Long texts show how they begin and how they end. */
@@ -39,7 +38,7 @@ const needle = (found: Found<Result>, c: Cell): string => {
       said(`Asked for: ${key}. Hidden: ${value}.`),
       `<mark${right ? "" : ' class="no"'}>${said(cut(answer.trim() === "" ? "(nothing)" : answer.trim(), 400))}</mark>`,
     ],
-    `${found.name}, ${found.result.task} at ${length(c.length)} tokens, depth ${c.depth} %: ${
+    `${found.name}, ${found.result.task} at ${lengthText(c.length)} tokens, depth ${c.depth} %: ${
       right ? "right" : "wrong"
     }`,
   )

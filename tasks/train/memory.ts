@@ -10,6 +10,7 @@ import { type DeviceFault, deviceFault } from "../../core/device/backend.ts"
 import type { Device } from "../../core/device/device.ts"
 import { count } from "../../core/graph/node.ts"
 import { ranksAlong } from "../../core/mesh/shape.ts"
+import { bytes as text } from "../../core/plan/explain.ts"
 import { bufferBytes } from "../../core/plan/program.ts"
 import type { Tensors } from "../../core/tensor/tree.ts"
 import type { StepInputs, StepOutputs, Stepping, StepProgram } from "./step.ts"
@@ -53,7 +54,7 @@ export const roomOf = ({ info }: Device, home: number = machineBytes()): Room =>
 })
 
 /** What a training will take on this device. The oracle computes in float64: twice the bytes. */
-export const needOf = (device: Device, compiled: StepProgram): Need => {
+const needOf = (device: Device, compiled: StepProgram): Need => {
   const wide = device.info.kind === "oracle" ? 2 : 1
   const state = compiled.program.inputs.filter((s) => s.path.startsWith("state."))
     .reduce((n, s) => n + bufferBytes(s.dtype, count(s.shape)), 0)
@@ -65,9 +66,6 @@ export const needOf = (device: Device, compiled: StepProgram): Need => {
 }
 
 // ---- the sentence ----------------------------------------------------------------
-
-const text = (bytes: number): string =>
-  bytes >= 2 ** 30 ? `${(bytes / 2 ** 30).toFixed(1)} GiB` : `${(bytes / 2 ** 20).toFixed(1)} MiB`
 
 /** What would take less, as far as it is not done yet; the cheapest first. */
 const advice: ReadonlyArray<readonly [(s: Stepping) => boolean, (s: Stepping) => string]> = [

@@ -15,6 +15,7 @@ import { flatten, map } from "../../core/tensor/tree.ts"
 import { type Config, toForeign } from "../../models/llama/config.ts"
 import { fromHuggingFace, toHuggingFace } from "../../models/llama/names.ts"
 import { type Hosts, type Parameters, type Specs, specs } from "../../models/llama/parameters.ts"
+import { orFirst } from "../known.ts"
 import { type FileRef, getTensors } from "../objects.ts"
 import { digest, Store, type StoreFault, utf8 } from "../store.ts"
 
@@ -77,25 +78,17 @@ export const parametersIn = (c: Config, tensors: ReadonlyArray<Stored>): Read<Ho
   return treeOf<Parameters>(specs(c), own, true)
 }
 
-/** The first fault speaks for all of them. */
-export const orFail = <A>(e: Read<A>): Effect.Effect<A, FileFault> => {
-  if (E.isRight(e)) return Effect.succeed(e.right)
-  const [first, ...more] = e.left as readonly [FileFault, ...ReadonlyArray<FileFault>]
-  const rest = more.length === 0 ? "" : ` (and ${more.length} more tensors like it)`
-  return Effect.fail({ ...first, message: first.message + rest })
-}
-
 /** The parameters that a reference names. Faults: a file that is not whole, a checkpoint of another model. */
 export const readParameters = (
   c: Config,
   ref: FileRef,
 ): Effect.Effect<Hosts<Parameters>, StoreFault | FileFault, Store> =>
-  Effect.flatMap(getTensors(ref), (tensors) => orFail(parametersIn(c, tensors)))
+  Effect.flatMap(getTensors(ref), (tensors) => orFirst(parametersIn(c, tensors)))
 
 /** The name that a file of these tensors has, without writing it. */
 export const nameTensors = (tensors: ReadonlyArray<Stored>): Effect.Effect<FileRef, FileFault> =>
   Effect.gen(function* () {
-    const bytes = yield* orFail(encode(tensors, new Map()))
+    const bytes = yield* orFirst(encode(tensors, new Map()))
     return { digest: yield* digest(bytes), bytes: bytes.length }
   })
 
@@ -116,7 +109,7 @@ export const publish = (
 ): Effect.Effect<Published, FileFault | StoreFault, Store> =>
   Effect.gen(function* () {
     const store = yield* Store
-    const file = yield* orFail(encode(toHuggingFace(c, parameters), new Map([["format", "pt"]])))
+    const file = yield* orFirst(encode(toHuggingFace(c, parameters), new Map([["format", "pt"]])))
     const [tensors, config] = [`${folder}/model.safetensors`, `${folder}/config.json`]
     yield* store.write(tensors, file)
     yield* store.write(config, utf8(JSON.stringify(toForeign(c), null, 2) + "\n"))

@@ -21,11 +21,12 @@ import { type Hosts, initialise } from "../../models/llama/parameters.ts"
 import { type State, stateSpecs } from "../../models/llama/train.ts"
 import type { Position } from "../data/example.ts"
 import { type Events, say } from "../events.ts"
+import { orFirst } from "../known.ts"
 import { FileRef, getTensors } from "../objects.ts"
 import type { Journal } from "../stage/stage.ts"
 import type { Store, StoreFault } from "../store.ts"
 import { Curve, empty } from "./curve.ts"
-import { orFail, readParameters, treeOf } from "./parameters.ts"
+import { readParameters, treeOf } from "./parameters.ts"
 import { JsonCodec } from "./settings.ts"
 import { firstState } from "./step.ts"
 import type { Training } from "./training.ts"
@@ -87,7 +88,7 @@ export const beginning = <X, R>(
       return { state: firstState(training, parameters), progress: start, file: undefined }
     }
     const { state: file, ...progress } = last
-    const state = yield* orFail(treeOf<State>(stateSpecs(config, recipe), yield* getTensors(file)))
+    const state = yield* orFirst(treeOf<State>(stateSpecs(config, recipe), yield* getTensors(file)))
     yield* say({ _tag: "Resumed", step: progress.step, digest: file.digest })
     return { state, progress, file }
   })

@@ -45,6 +45,8 @@ import { plain, type Plan } from "../../models/llama/plan.ts"
 import type { Recipe } from "../../models/llama/train.ts"
 import type { Batches } from "../data/example.ts"
 import type { Events } from "../events.ts"
+import { lazily } from "../known.ts"
+import { grouped, short } from "../numbers.ts"
 import type { FileRef } from "../objects.ts"
 import type { Expectation, FaultsOf, Json, Needs, Outputs, ServicesOf } from "../stage/stage.ts"
 import { type Stage, stage } from "../stage/stage.ts"
@@ -89,17 +91,6 @@ export interface TrainingDeclaration<X, R, N extends Needs> {
   readonly notes?: ReadonlyArray<string>
 }
 
-// ---- what is known before ----------------------------------------------------------
-
-const parameters = (n: number): string =>
-  n >= 1e9 ? `${(n / 1e9).toFixed(1)}B` : n >= 1e6 ? `${(n / 1e6).toFixed(1)}M` : `${(n / 1e3).toFixed(1)}K`
-
-/** Computed when it is first asked for, and once. */
-const lazily = <A>(make: () => A): () => A => {
-  let made: { readonly value: A } | undefined
-  return () => (made ??= { value: make() }).value
-}
-
 // ---- the stage -------------------------------------------------------------------
 
 /** Declares a training as a stage; nothing runs. */
@@ -109,7 +100,7 @@ export const trainingStage = <X, R, const N extends Needs>(
   const { config, recipe, plan = plain, packed = false, seed } = d
   const stepping = { config, recipe, plan, packed }
   const save = d.save ?? Math.min(250, Math.max(1, Math.ceil(recipe.steps / 10)))
-  const notes = [`${parameters(parameterCount(config))} parameters`, `theta ${config.theta}`, ...(d.notes ?? [])]
+  const notes = [`${grouped(parameterCount(config))} parameters`, `theta ${short(config.theta)}`, ...(d.notes ?? [])]
   return stage({
     name: d.name,
     version: d.version ?? "1",

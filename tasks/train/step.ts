@@ -101,7 +101,7 @@ export const rateAt = (recipe: Recipe, step: number): number => rateOf(schedule(
 // ---- what is known before ---------------------------------------------------------
 
 /** A mesh as `deno task plan` shows it: `data=2,ring=4`; undefined for one rank. */
-export const meshText = ({ shape }: Spread): string | undefined => {
+const meshText = ({ shape }: Spread): string | undefined => {
   const axes = Object.entries(shape).filter(([, n]) => n > 1).map(([a, n]) => `${a}=${n}`)
   return axes.length === 0 ? undefined : axes.join(",")
 }

@@ -3,18 +3,8 @@ import * as Effect from "effect/Effect"
 import { suite } from "uvu"
 import * as assert from "uvu/assert"
 import type { Event } from "../../tasks/events.ts"
-import {
-  bytesText,
-  describe,
-  flopsText,
-  grouped,
-  hear,
-  printer,
-  quiet,
-  speed,
-  tame,
-  timeText,
-} from "../../tasks/progress.ts"
+import { bytesText, flopsText, grouped, tame, timeText } from "../../tasks/numbers.ts"
+import { describe, hear, printer, quiet, speed } from "../../tasks/progress.ts"
 import { happenings, of, stepped } from "./told.ts"
 
 const it = suite("tasks/progress")

@@ -3,7 +3,6 @@
  * @module
  */
 import * as Effect from "effect/Effect"
-import { either as E } from "fp-ts"
 import * as t from "io-ts"
 import type { FileFault } from "../../../core/files/codec.ts"
 import { natural, positive } from "../../../core/files/codec.ts"
@@ -13,6 +12,7 @@ import type { Tokenizer } from "../../../models/tokenizers/tokenizer.ts"
 import { chapters } from "../../data/books.ts"
 import type { DataFault } from "../../data/fault.ts"
 import { cities, divideCities, heldByDefault } from "../../evaluate/cities.ts"
+import { orFirst } from "../../known.ts"
 import { FileRef, getBytes, putBytes } from "../../objects.ts"
 import { type Stage, stage } from "../../stage/stage.ts"
 import { type Store, type StoreFault, utf8 } from "../../store.ts"
@@ -86,9 +86,6 @@ const bookOf = (first: number | null): Footing["book"] =>
 export const textOf = (ref: FileRef): Effect.Effect<string, StoreFault | FileFault, Store> =>
   Effect.map(getBytes(ref), (bytes) => new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes))
 
-const orFail = <A>(e: E.Either<ReadonlyArray<FileFault>, A>): Effect.Effect<A, FileFault> =>
-  E.isLeft(e) ? Effect.fail(e.left[0]!) : Effect.succeed(e.right)
-
 const strings = t.readonlyArray(t.string)
 
 /** Byte pairs across words, numbers in twos, and the names of cities as single tokens: needles are short. */
@@ -105,14 +102,14 @@ const vocabularyOf = (book: Footing["book"]): Footing["vocabulary"] =>
       Effect.gen(function* () {
         const said = Array.from({ length: times }, () => phrases).flat()
         const texts = [yield* textOf(book.train), ...said, pairsOfDigits(times)]
-        const file = yield* orFail(learnBpe({ texts, vocab, pattern, digits: false, added, special: specials }))
+        const file = yield* orFirst(learnBpe({ texts, vocab, pattern, digits: false, added, special: specials }))
         return { file: yield* putBytes(utf8(JSON.stringify(file))), vocab }
       }),
   })
 
 /** The tokenizer out of its file. */
 export const tokenizerOf = ({ file }: Vocabulary): Effect.Effect<Tokenizer, StoreFault | FileFault, Store> =>
-  Effect.flatMap(textOf(file), (json) => orFail(huggingface(json, { name: "desk" })))
+  Effect.flatMap(textOf(file), (json) => orFirst(huggingface(json, { name: "desk" })))
 
 // ---- tokens --------------------------------------------------------------------
 

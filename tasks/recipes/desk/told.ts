@@ -2,10 +2,10 @@
  * What the report of the pipeline `world` says beside its numbers, and what its model is given to go on with.
  * @module
  */
+import { grouped } from "../../numbers.ts"
 import type { Outline } from "../../report/outline.ts"
 import { samplesStage } from "../../report/samples.ts"
 import type { Sample } from "../../report/data.ts"
-import { grouped } from "../../progress.ts"
 import type { Stage } from "../../stage/stage.ts"
 import { languageOf, type Speaker } from "./models.ts"
 import type { Around, DeskFault } from "./training.ts"

@@ -3,7 +3,8 @@ import { either as E } from "fp-ts"
 import { suite } from "uvu"
 import * as assert from "uvu/assert"
 import { count, oneOf, parse, text, usageOf, yes } from "../../../tasks/command/flags.ts"
-import { spanText, table } from "../../../tasks/command/table.ts"
+import { table } from "../../../tasks/command/table.ts"
+import { spanText } from "../../../tasks/numbers.ts"
 
 const it = suite("tasks/command/flags")
 

@@ -11,7 +11,7 @@ import { divideCities } from "../../../tasks/evaluate/cities.ts"
 import { type Event, events, heardBy } from "../../../tasks/events.ts"
 import { batches, evaluate, type Evaluation, lwmEvaluation, settingsFault } from "../../../tasks/evaluate/grid.ts"
 import { haystack } from "../../../tasks/evaluate/haystack.ts"
-import { heatmap, lengthText } from "../../../tasks/evaluate/heatmap.ts"
+import { heatmap } from "../../../tasks/evaluate/heatmap.ts"
 import {
   multiKey,
   multiNeedle,
@@ -27,6 +27,7 @@ import { depths, type Scene } from "../../../tasks/evaluate/task.ts"
 import { desk } from "../../../tasks/evaluate/wording.ts"
 import { oracleLanguage, type Random, randomLanguage } from "../../../tasks/language/guards.ts"
 import type { Language } from "../../../tasks/language/language.ts"
+import { lengthText } from "../../../tasks/numbers.ts"
 import type { Journal, Json } from "../../../tasks/stage/stage.ts"
 import { failing, reader, story, wordTokenizer } from "./fakes.ts"
 

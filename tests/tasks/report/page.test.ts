@@ -4,9 +4,10 @@ import fc from "fast-check"
 import { parseHTML } from "linkedom"
 import { suite } from "uvu"
 import * as assert from "uvu/assert"
+import { duration, short } from "../../../tasks/numbers.ts"
 import { nothing, ReportData } from "../../../tasks/report/data.ts"
 import { doublings, smooth, thin } from "../../../tasks/report/draw.ts"
-import { change, duration, listed, percent, short } from "../../../tasks/report/numbers.ts"
+import { change, listed, percent } from "../../../tasks/report/numbers.ts"
 import { escape } from "../../../tasks/report/page.ts"
 import { contrast, dark, inkOn, light, luminance, stepOf } from "../../../tasks/report/palette.ts"
 import { reportPage } from "../../../tasks/report/report.ts"
@@ -116,7 +117,7 @@ it("every picture has a sentence in its stead, and numbers are in tables", () =>
   assert.match(document.querySelector("#needles svg")!.getAttribute("aria-label")!, /256 tokens 100 %.*4K tokens \d+ %/)
   assert.ok(document.querySelectorAll("details table").length >= 8)
   const row = text("#context table tr").find((r) => r.startsWith("extend-1K"))!
-  assert.match(row, /1K ?200k ?4 x 120 ?492k ?1\.0e-3 ?78 s ?6,776/)
+  assert.match(row, /1K ?200K ?4 x 120 ?492K ?1\.0e-3 ?78 s ?6,776/)
   assert.match(text("#context table tr").find((r) => r.startsWith("base"))!, /cached ?cached$/)
 })
 
@@ -246,7 +247,7 @@ it("numbers in cells stand out from every step of the scale, which runs one way 
 it("numbers for people", () => {
   assert.equal([0, 0.001, 0.5, 0.999, 1].map(percent), ["0", "1", "50", "99", "100"])
   assert.equal([0.4, 48, 200, 3900].map(duration), ["under 1 s", "48 s", "3 min 20 s", "1 h 5 min"])
-  assert.equal([250, 10_000, 1_500_000, 3.28e7].map(short), ["250", "10k", "1.5M", "32.8M"])
+  assert.equal([250, 10_000, 1_500_000, 3.28e7].map(short), ["250", "10K", "1.5M", "32.8M"])
   assert.equal([0.018, -0.002].map(change), ["+1.8 %", "−0.2 %"])
   assert.equal([[], ["a"], ["a", "b", "c"]].map(listed), ["", "a", "a, b and c"])
   assert.equal(doublings(200, 4096, 9), [256, 512, 1024, 2048, 4096])

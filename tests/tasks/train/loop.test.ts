@@ -146,7 +146,7 @@ it("parameters of another model are a fault that names the tensor and what to do
     said.message,
     /^tensor 'blocks\.0\.gate': expected f32 \[16, 24\], got f32 \[16, 20\]: give parameters of this model/,
   )
-  assert.match(said.message, /2 more tensors like it/)
+  assert.match(said.message, /2 more like it/)
 })
 
 /** Rows that count infinitely much from the n-th on. */
@@ -207,7 +207,7 @@ it("a training that does not fit is a fault before anything is drawn or read", a
   assert.is(said._tag === "DeviceFault" && said.reason, "memory")
   assert.match(
     said.message,
-    /^the training needs \d+\.\d GiB on the device, which has \d+\.\d GiB: .*recipe\.batch, now 2000000/,
+    /^the training needs \d+\.\d\d GiB on the device, which has \d+\.\d\d GiB: .*recipe\.batch, now 2000000/,
   )
 })
 

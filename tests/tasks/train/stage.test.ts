@@ -32,7 +32,7 @@ const tiny = trainingStage(declared)
 
 it("says what it will take", () => {
   const { memory, flops, ...rest } = known<Expectation>(tiny.expects())
-  assert.equal(rest, { tokens: 576, steps: 9, context: 16, notes: ["2.1K parameters", "theta 10000"] })
+  assert.equal(rest, { tokens: 576, steps: 9, context: 16, notes: ["2,128 parameters", "theta 10K"] })
   assert.ok(memory! > 3 * 4 * 2000 && memory! < 1e6, `${memory}`)
   assert.ok(flops! > 9 * 6 * 64 * 1500 && flops! < 9 * 64 * 60_000, `${flops}`)
 })
@@ -110,16 +110,16 @@ const said = (n: Partial<Need>, r: Partial<Room>): string =>
 it("a training that does not fit says what it asks, what there is and what to change", () => {
   assert.is(
     said({}, {}),
-    "the training needs 6.0 GiB on the device, which has 4.0 GiB: cut the loss (plan.loss: { tokens: 1024, vocab: " +
+    "the training needs 6.00 GiB on the device, which has 4.00 GiB: cut the loss (plan.loss: { tokens: 1024, vocab: " +
       '8192 }); work on chunks of tokens (plan.chunk: 1024); compute layers again (plan.remat: "layer"); take fewer ' +
       "rows in a step (recipe.batch, now 4); take shorter rows (recipe.time, now 16); spread the rows over a ring of " +
       "processes (--mesh ring=4)",
   )
   assert.match(
     said({ device: 3 * gib }, { home: 4 * gib }),
-    /needs 5\.0 GiB of memory \(3\.0 GiB for its arrays, 2\.0 /,
+    /needs 5\.00 GiB of memory \(3\.00 GiB for its arrays, 2\.00 /,
   )
-  assert.match(said({ state: 5 * gib }, {}), /the state alone has 5\.0 GiB: take a smaller model/)
+  assert.match(said({ state: 5 * gib }, {}), /the state alone has 5\.00 GiB: take a smaller model/)
   // a GPU's arrays do not lie in the machine's memory
   assert.is(said({}, { device: undefined, shared: false, home: 3 * gib }), "it fits")
   assert.is(said({ device: 3 * gib }, {}), "it fits")
@@ -128,7 +128,7 @@ it("a training that does not fit says what it asks, what there is and what to ch
 it("advice is only what is not done already", () => {
   const cut = { ...training, plan: { ...long, spread: spreadOver({ ring: 2 }) }, recipe: { ...recipe, batch: 1 } }
   const message = shortage(cut, need, room)?.message ?? ""
-  assert.match(message, /has 4\.0 GiB: take shorter rows \(recipe\.time, now 16\)$/)
+  assert.match(message, /has 4\.00 GiB: take shorter rows \(recipe\.time, now 16\)$/)
 })
 
 it.run()
