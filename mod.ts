@@ -117,5 +117,8 @@ export * as Stages from "./tasks/stage/mod.ts"
 // models
 export * as Llama from "./models/llama/mod.ts"
 
+/** World models: frames as tokens beside text. */
+export * as World from "./models/world/mod.ts"
+
 /** Texts as ids: bytes, vocabularies learned here, any `tokenizer.json`, Llama-2's. */
 export * as Tokenizers from "./models/tokenizers/mod.ts"
