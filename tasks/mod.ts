@@ -29,6 +29,9 @@ export * as Evaluation from "./evaluate/mod.ts"
 /** Who asks about documents, and rows of what was asked. */
 export * as Questions from "./questions/mod.ts"
 
+/** Frames, digits that move, pictures and videos in files, their codes. */
+export * as Vision from "./vision/mod.ts"
+
 /** Growth by a table, the pipelines of the house, and how commands find them. */
 export * as Recipes from "./recipes/mod.ts"
 

@@ -74,6 +74,7 @@ const allowed: ReadonlyArray<{ readonly name: RegExp; readonly in: RegExp; reado
     why: "it reads tokenizer.json; pure",
   },
   { name: /^llama-tokenizer-js$/, in: /^(tasks|tests)\//, why: "Llama-2's vocabulary, for who hands it to the model" },
+  { name: /^(mnist|sharp)$/, in: /^(tasks|tests)\/(tasks\/)?vision\//, why: "pictures are read where pictures are" },
   { name: /^@stdlib\//, in: /^(tasks|tests)\//, why: "data sets come with the task that reads them" },
   {
     name: /^@orrery\/orrery(\/tasks)?$/,
