@@ -115,6 +115,10 @@ export * as Mesh from "./core/mesh/mesh.ts"
 export * as Stages from "./tasks/stage/mod.ts"
 
 // models
+
+/** Training any model: recipes, states, gradients in parts and over ranks, and the step. */
+export * as Learn from "./models/learn/mod.ts"
+
 export * as Llama from "./models/llama/mod.ts"
 
 /** World models: frames as tokens beside text. */

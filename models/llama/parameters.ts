@@ -5,12 +5,14 @@
  */
 import { hostFold, type HostKey, hostNormal } from "../../core/random/host.ts"
 import type { Axes } from "../../core/tensor/axes.ts"
-import type { DType } from "../../core/tensor/dtype.ts"
-import { type AnyHost, type Host, store } from "../../core/tensor/host.ts"
+import { type AnyHost, store } from "../../core/tensor/host.ts"
 import { type AnySpec, f32, type Spec } from "../../core/tensor/spec.ts"
-import type { F32, Tensor } from "../../core/tensor/tensor.ts"
+import type { F32 } from "../../core/tensor/tensor.ts"
 import { flatten, map } from "../../core/tensor/tree.ts"
+import type { Hosts, Specs } from "../learn/tree.ts"
 import type { Config } from "./config.ts"
+
+export type { Hosts, Specs } from "../learn/tree.ts"
 
 // ---- types -----------------------------------------------------------------
 
@@ -34,14 +36,6 @@ export interface Parameters {
   readonly norm: F32<"model">
   readonly head: F32<"model vocab">
 }
-
-/** The tree with a spec for every tensor. */
-export type Specs<T> = T extends Tensor<infer D extends DType, infer A extends Axes> ? Spec<D, A>
-  : { readonly [K in keyof T]: Specs<T[K]> }
-
-/** The tree with values on the host for every tensor. */
-export type Hosts<T> = T extends Tensor<infer D extends DType, infer A extends Axes> ? Host<D, A>
-  : { readonly [K in keyof T]: Hosts<T[K]> }
 
 // ---- sizes -----------------------------------------------------------------
 
