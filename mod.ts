@@ -124,7 +124,7 @@ export * as Learn from "./models/learn/mod.ts"
 
 export * as Llama from "./models/llama/mod.ts"
 
-/** World models: frames as tokens beside text. */
+/** World models: a Llama that reads and makes frames as tokens beside text. */
 export * as World from "./models/world/mod.ts"
 
 /** Texts as ids: bytes, vocabularies learned here, any `tokenizer.json`, Llama-2's. */

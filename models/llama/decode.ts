@@ -51,26 +51,36 @@ export interface ReadOn<S extends Storage> {
 }
 
 /**
- * Reads the tokens at `place`, `place` + 1, ... of every row. What the caches hold from `place` on is written over, and
- * what lies beyond the new tokens is never seen, so a row may be read with padding behind it and go on from its end.
- * `cacheFaults` tells beforehand whether there is room.
+ * Reads on from the stream that the blocks begin with, at `place`, `place` + 1, ... of every row. What the caches hold
+ * from `place` on is written over, and what lies beyond is never seen, so a row may be read with padding behind it and go
+ * on from its end. `cacheFaults` tells beforehand whether there is room.
  */
+export const readOnStream = (c: Config, options: DecodeOptions<Room> = {}) =>
+<S extends Storage>(
+  p: Pick<Parameters, "blocks" | "norm">,
+  caches: Caches<S>,
+  first: Stream,
+  place: Places,
+): ReadOn<S> => {
+  const positions: I32<"batch time"> = placesFrom(place as I32<"batch">, sizeOf(first, "time") ?? 1)
+  const grown: Array<Cache<S, Room>> = []
+  let x = first
+  p.blocks.forEach((block, i) => {
+    const { q, k, v } = heads(c, block)({ x, positions })
+    const before: Cache<Storage, Room> = caches[i]!
+    const cache = appendToCache<Cache<Storage, Room>, Room, Keys["axes"]>(before, k, v, place)
+    grown.push(cache as Cache<S, Room>)
+    const seen: Queries = decodeAttention(q, cache, place, options)
+    x = after(c, block)({ x, seen })
+  })
+  return { caches: grown, stream: rmsNorm(x, p.norm, "model", c.epsilon) }
+}
+
+/** Reads the tokens at `place`, `place` + 1, ... of every row: see `readOnStream`. */
 export const readOn =
   (c: Config, options: DecodeOptions<Room> = {}) =>
-  <S extends Storage>(p: Parameters, caches: Caches<S>, tokens: I32<"batch time">, place: Places): ReadOn<S> => {
-    const positions: I32<"batch time"> = placesFrom(place as I32<"batch">, sizeOf(tokens, "time") ?? 1)
-    const grown: Array<Cache<S, Room>> = []
-    let x: Stream = take(p.embedding, tokens, "vocab")
-    p.blocks.forEach((block, i) => {
-      const { q, k, v } = heads(c, block)({ x, positions })
-      const before: Cache<Storage, Room> = caches[i]!
-      const cache = appendToCache<Cache<Storage, Room>, Room, Keys["axes"]>(before, k, v, place)
-      grown.push(cache as Cache<S, Room>)
-      const seen: Queries = decodeAttention(q, cache, place, options)
-      x = after(c, block)({ x, seen })
-    })
-    return { caches: grown, stream: rmsNorm(x, p.norm, "model", c.epsilon) }
-  }
+  <S extends Storage>(p: Parameters, caches: Caches<S>, tokens: I32<"batch time">, place: Places): ReadOn<S> =>
+    readOnStream(c, options)(p, caches, take(p.embedding, tokens, "vocab"), place)
 
 /** What a step gives: the caches with the new tokens, and logits of the token after the last. */
 export interface Decoded<S extends Storage> {

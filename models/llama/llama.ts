@@ -100,13 +100,18 @@ export const layer = (c: Config, block: Block, x: Stream, plan: Plan = plain, pl
   return plan.remat === "none" ? body({ x }) : remat(body, { keep: plan.remat === "layer" })({ x })
 }
 
-/** The last stream, normalised: what the head reads. */
-export const encode =
-  (c: Config, plan: Plan = plain) => (p: Parameters, tokens: I32<"batch time">, place: Place = {}): Stream => {
-    const first: Stream = take(p.embedding, tokens, "vocab")
+/** The last stream, normalised, of the one that the blocks begin with: what a head reads. */
+export const encodeStream =
+  (c: Config, plan: Plan = plain) =>
+  (p: Pick<Parameters, "blocks" | "norm">, first: Stream, place: Place = {}): Stream => {
     const last = p.blocks.reduce<Stream>((x, block) => layer(c, block, x, plan, place), first)
     return rmsNorm(last, p.norm, "model", c.epsilon)
   }
+
+/** The last stream, normalised: what the head reads. */
+export const encode =
+  (c: Config, plan: Plan = plain) => (p: Parameters, tokens: I32<"batch time">, place: Place = {}): Stream =>
+    encodeStream(c, plan)(p, take(p.embedding, tokens, "vocab"), place)
 
 /** Logits of the token after each place. */
 export const forward =

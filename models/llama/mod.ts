@@ -4,7 +4,18 @@
  */
 export * from "./config.ts"
 export * from "./decode.ts"
-export { encode, feedForward, forward, type Keys, layer, next, type Place, type Queries, type Stream } from "./llama.ts"
+export {
+  encode,
+  encodeStream,
+  feedForward,
+  forward,
+  type Keys,
+  layer,
+  next,
+  type Place,
+  type Queries,
+  type Stream,
+} from "./llama.ts"
 export * from "./loss.ts"
 export * from "./names.ts"
 export * from "./parameters.ts"

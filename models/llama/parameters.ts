@@ -76,8 +76,7 @@ export const deviation = 0.02
  * LWM's beginning: matrices normal with deviation 0.02, norms 1. The numbers depend on the key alone: parameter i in the
  * order of the tree draws from the key folded with i.
  */
-export const initialise = (c: Config, key: HostKey): Hosts<Parameters> => {
-  const tree = specs(c)
+export const drawn = <T>(tree: Specs<T>, key: HostKey): Hosts<T> => {
   const order = new Map(flatten(tree).map(([path], i) => [path, i]))
   const begin = (leaf: AnySpec, path: string): AnyHost => {
     const { dtype, axes, shape } = leaf
@@ -86,5 +85,8 @@ export const initialise = (c: Config, key: HostKey): Hosts<Parameters> => {
     const normal = hostNormal(hostFold(key, order.get(path)!), own)
     return { ...own, data: Float32Array.from(normal.data, (x) => x * deviation) }
   }
-  return map(tree, begin) as unknown as Hosts<Parameters>
+  return map(tree, begin as never) as unknown as Hosts<T>
 }
+
+/** All parameters as they begin. */
+export const initialise = (c: Config, key: HostKey): Hosts<Parameters> => drawn<Parameters>(specs(c), key)

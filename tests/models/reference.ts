@@ -65,21 +65,33 @@ const feed = (c: Config, block: Hosts<Parameters>["blocks"][number], x: Vector):
   return times(inside, block.down, c.model)
 }
 
-/** Logits of one row of tokens. */
-export const logits = (c: Config, p: Hosts<Parameters>, tokens: Vector): Rows => {
-  let xs: Rows = tokens.map((t) => Array.from(p.embedding.data).slice(t * c.model, (t + 1) * c.model))
+/** Rows of a table. */
+export const rowsOf = (table: Values, ids: Vector, columns: number): Rows =>
+  ids.map((t) => Array.from(table.data).slice(t * columns, (t + 1) * columns))
+
+/** The last stream, normalised, of the one that the blocks begin with. */
+export const stream = (c: Config, p: Hosts<Parameters>, first: Rows): Rows => {
+  let xs = first
   for (const block of p.blocks) {
     const seen = attend(c, block, xs.map((x) => norm(x, block.attentionNorm, c.epsilon)))
     xs = xs.map((x, t) => plus(x, seen[t]!))
     xs = xs.map((x) => plus(x, feed(c, block, norm(x, block.feedNorm, c.epsilon))))
   }
-  return xs.map((x) => times(norm(x, p.norm, c.epsilon), p.head, c.vocab))
+  return xs.map((x) => norm(x, p.norm, c.epsilon))
 }
+
+/** What a head of so many columns makes of a stream. */
+export const headed = (xs: Rows, head: Values, columns: number): Rows => xs.map((x) => times(x, head, columns))
+
+/** Logits of one row of tokens. */
+export const logits = (c: Config, p: Hosts<Parameters>, tokens: Vector): Rows =>
+  headed(stream(c, p, rowsOf(p.embedding, tokens, c.model)), p.head, c.vocab)
+
+/** Negative log likelihood of a target. */
+export const nats = (scores: Vector, target: number): number => -Math.log(softmax(scores)[target]!)
 
 /** Mean negative log likelihood of the targets, over rows. */
 export const loss = (c: Config, p: Hosts<Parameters>, tokens: Rows, targets: Rows): number => {
-  const each = tokens.flatMap((row, r) =>
-    logits(c, p, row).map((scores, t) => -Math.log(softmax(scores)[targets[r]![t]!]!))
-  )
+  const each = tokens.flatMap((row, r) => logits(c, p, row).map((scores, t) => nats(scores, targets[r]![t]!)))
   return sum(each) / each.length
 }
