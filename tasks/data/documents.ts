@@ -14,10 +14,10 @@ import { another, none, type Tally, tooMany } from "./tally.ts"
 export { keep, type Keeping, type Kept, type KeptFault } from "./kept.ts"
 
 /** The examples of a sequence in memory, for small ones. */
-export const gathered = <R>(
-  sequence: Sequence<Example, R>,
+export const gathered = <R, E extends Example = Example>(
+  sequence: Sequence<E, R>,
   limit: number = Infinity,
-): Effect.Effect<Indexed & { readonly malformed: Tally }, DataFault, R> =>
+): Effect.Effect<Indexed<never, never, E> & { readonly malformed: Tally }, DataFault, R> =>
   Effect.gen(function* () {
     const all = yield* Stream.runCollect(sequence.read(undefined))
     const malformed = all.reduce(
@@ -54,7 +54,10 @@ export const paper: ReadonlyArray<Bin & { readonly name: string }> = [
 ]
 
 /** Those whose length lies in a bin. */
-export const within = <X, R>(indexed: Indexed<X, R>, { from, below }: Bin): Effect.Effect<Indexed<X, R>> => {
+export const within = <X, R, E extends Example>(
+  indexed: Indexed<X, R, E>,
+  { from, below }: Bin,
+): Effect.Effect<Indexed<X, R, E>> => {
   const own = indexed.lengths.flatMap((length, i) => length >= from && length < below ? [i] : [])
   const top = Number.isFinite(below) ? below : null
   return Effect.map(digestOf("within", indexed.digest, from, top), (digest) => ({

@@ -26,8 +26,8 @@ export interface Rows {
 }
 
 /** The rows of one step, and where the next ones begin. */
-export interface Packed {
-  readonly rows: Rows
+export interface Packed<B extends Rows = Rows> {
+  readonly rows: B
   /**
    * Examples that are used up, and how many tokens of the one after them: it is the first of the next batch. A packing may
    * count more into `skip` than tokens, as long as it is a whole number from 0: nobody else looks into it.
@@ -40,29 +40,29 @@ export interface Packed {
  * A way to put examples into rows: pure, so that rows can be made again from where they began, which is all that a position
  * has to hold. It draws nothing and keeps nothing between two batches.
  */
-export interface Packing {
+export interface Packing<E extends Example = Example, B extends Rows = Rows> {
   readonly name: string
   /**
    * The first batch out of examples in order, of which the first lacks `skip` tokens; undefined where they do not fill it
    * yet (the loader then comes again with more). It looks at no example that it does not need.
    */
   readonly pack: (
-    examples: ReadonlyArray<Example>,
+    examples: ReadonlyArray<E>,
     skip: number,
     shape: { readonly batch: number; readonly time: number },
-  ) => Packed | undefined
+  ) => Packed<B> | undefined
 }
 
 /** Where a stream of rows stands, as data: given back to `from`, it goes on with exactly the next rows. */
 export type Position = Json
 
 /** Rows, and the position after them. */
-export interface Batch {
-  readonly rows: Rows
+export interface Batch<B extends Rows = Rows> {
+  readonly rows: B
   readonly after: Position
 }
 
 /** An endless stream of rows that depends on nothing but its position. `undefined` is its beginning. */
-export interface Batches<X = never, R = never> {
-  readonly from: (position: Position | undefined) => Stream.Stream<Batch, X, R>
+export interface Batches<X = never, R = never, B extends Rows = Rows> {
+  readonly from: (position: Position | undefined) => Stream.Stream<Batch<B>, X, R>
 }

@@ -92,9 +92,22 @@ const fieldsFor = ({ id, fields }: Document, lists: Lists, reader: Settled): E.E
 
 // ---- tokens ----------------------------------------------------------------------
 
-interface Run {
+/** Tokens of a field: text's where `vision` says nothing, else 1 for each that is of the vision vocabulary. */
+export interface Run {
   readonly tokens: ArrayLike<number>
+  readonly vision?: Uint8Array
   readonly counted: boolean
+}
+
+/** What a reader makes of documents beside text, and of what it has read. */
+export interface Making<E> {
+  /** Of the digest: what examples depend on beside the reader and the tokenizer. */
+  readonly meaning: ReadonlyArray<Json>
+  /** Why names cannot be a field, wherever they are said. */
+  readonly wrong: (names: ReadonlyArray<string>) => string | undefined
+  /** The tokens of a field that is no text; undefined where it is. */
+  readonly runOf: (fields: Fields, names: ReadonlyArray<string>) => E.Either<string, Omit<Run, "counted">> | undefined
+  readonly made: (runs: ReadonlyArray<Run>) => E.Either<string, E>
 }
 
 const textOf = (fields: Fields, names: ReadonlyArray<string>, separator: string): E.Either<string, string> => {
@@ -106,7 +119,8 @@ const textOf = (fields: Fields, names: ReadonlyArray<string>, separator: string)
   return E.map((parts: ReadonlyArray<string>) => parts.join(separator))(all)
 }
 
-const exampleOf = (runs: ReadonlyArray<Run>): Example => {
+/** Runs of text, one after another. */
+export const exampleOf = (runs: ReadonlyArray<Run>): Example => {
   const length = runs.reduce((n, { tokens }) => n + tokens.length, 0)
   const [tokens, counted] = [new Int32Array(length), new Uint8Array(length)]
   runs.reduce((at, run) => {
@@ -117,12 +131,13 @@ const exampleOf = (runs: ReadonlyArray<Run>): Example => {
   return { tokens, counted }
 }
 
-const encoded = (
+const encoded = <A extends Example>(
   document: Document,
   lists: Lists,
   reader: Settled,
   tokenizer: Tokenizer,
-): E.Either<string, Example> => {
+  { wrong, runOf, made }: Making<A>,
+): E.Either<string, A> => {
   const fields = fieldsFor(document, lists, reader)
   if (E.isLeft(fields)) return fields
   const special = { bos: [tokenizer.bos!], eos: [tokenizer.eos!] }
@@ -130,16 +145,20 @@ const encoded = (
   if (lacks !== undefined) return E.left(`its fields ask for <|${lacks.part}|>, which ${tokenizer.name} has not`)
   const runs = E.traverseArrayWithIndex((i: number, { counted, part }: Field): E.Either<string, Run> => {
     if (typeof part === "string") return E.right({ tokens: special[part], counted })
+    const why = wrong(part)
+    if (why !== undefined) return E.left(why)
+    const other = runOf(document.fields, part)
+    if (other !== undefined) return E.map((run: Omit<Run, "counted">): Run => ({ ...run, counted }))(other)
     const text = textOf(document.fields, part, reader.separator)
     return E.map((t: string): Run => ({ tokens: tokenizer.encode(i === 0 ? reader.prepend + t : t), counted }))(text)
   })(fields.right)
   if (E.isLeft(runs)) return runs
-  const example = exampleOf([
+  const example = made([
     ...(reader.addBos ? [{ tokens: special.bos, counted: false }] : []),
     ...runs.right,
     ...(reader.addEos ? [{ tokens: special.eos, counted: true }] : []),
   ])
-  return example.tokens.length > 0 ? E.right(example) : E.left("it has no tokens")
+  return E.isLeft(example) || example.right.tokens.length > 0 ? example : E.left("it has no tokens")
 }
 
 // ---- the sequence ------------------------------------------------------------------
@@ -166,15 +185,20 @@ const faultOf = (reader: Reader, lists: ReadonlyArray<string>, tokenizer: Tokeni
   return undefined
 }
 
-/**
- * Examples of a source's documents, made as they are read. What a document lacks, or has of another type, makes it a reading
- * that cannot be used; what is wrong with the reader itself is a fault now.
- */
-export const examples = <R>(
+const text: Making<Example> = {
+  meaning: [],
+  wrong: () => undefined,
+  runOf: () => undefined,
+  made: (runs) => E.right(exampleOf(runs)),
+}
+
+/** Examples of any making: see `examples`. */
+export const examplesAs = <R, A extends Example>(
   source: Source<R>,
   reader: Reader,
   tokenizer: Tokenizer,
-): E.Either<DataFault, Sequence<Example, R>> => {
+  making: Making<A>,
+): E.Either<DataFault, Sequence<A, R>> => {
   const lists = several(reader.fields ?? [])
   const fault = faultOf(reader, lists, tokenizer)
   if (fault !== undefined) return E.left(fault)
@@ -190,11 +214,26 @@ export const examples = <R>(
       dataFault("fields", "fields", `the fields ask for <|${lacks.part}|>, which ${tokenizer.name} has not`),
     )
   }
+  const wrong =
+    (E.isRight(parsed) ? parsed.right.flat() : []).flatMap(({ part }) =>
+      typeof part === "string" ? [] : making.wrong(part) ?? []
+    )[0]
+  if (wrong !== undefined) return E.left(dataFault("fields", "fields", wrong))
   return E.map((all: Lists) =>
     mapped(
       source,
-      Effect.succeed(["examples", { ...own, fields: lists }, tokenizer.digest]),
-      (document) => encoded(document, all, own, tokenizer),
+      Effect.succeed(["examples", { ...own, fields: lists }, tokenizer.digest, ...making.meaning]),
+      (document) => encoded(document, all, own, tokenizer, making),
     )
   )(parsed)
 }
+
+/**
+ * Examples of a source's documents, made as they are read. What a document lacks, or has of another type, makes it a reading
+ * that cannot be used; what is wrong with the reader itself is a fault now.
+ */
+export const examples = <R>(
+  source: Source<R>,
+  reader: Reader,
+  tokenizer: Tokenizer,
+): E.Either<DataFault, Sequence<Example, R>> => examplesAs(source, reader, tokenizer, text)

@@ -33,6 +33,7 @@ import { natural } from "../../core/files/codec.ts"
 import type { Host } from "../../core/tensor/host.ts"
 import { positionFaults, segmentFaults } from "../../ops/sequence.ts"
 import type { Batch, Batches, Example, Packed, Packing, Position, Rows } from "./example.ts"
+import type { VisionRows } from "./vision-example.ts"
 import { type DataFault, dataFault } from "./fault.ts"
 import type { Examples, Placed } from "./order.ts"
 import { Place, placeOf, taken } from "./source.ts"
@@ -41,8 +42,8 @@ import { Place, placeOf, taken } from "./source.ts"
 
 type Grid = Host<"i32" | "f32", ["batch", "time"]>
 
-const grids = (rows: Rows): ReadonlyArray<readonly [name: keyof Rows, grid: Grid]> =>
-  (["tokens", "targets", "weights", "segments", "positions"] as const).flatMap((name) => {
+const grids = (rows: Rows & Partial<VisionRows>): ReadonlyArray<readonly [name: keyof VisionRows, grid: Grid]> =>
+  (["tokens", "targets", "weights", "vision", "visionTargets", "segments", "positions"] as const).flatMap((name) => {
     const grid = rows[name]
     return grid === undefined ? [] : [[name, grid] as const]
   })
@@ -77,9 +78,9 @@ export interface Shard {
 }
 
 /** A rank's rows of a step. All ranks' rows, one after another, are the step's. */
-export const shardOf = (rows: Rows, { rank, of }: Shard): Rows => {
+export const shardOf = <B extends Rows>(rows: B, { rank, of }: Shard): B => {
   const own = rows.tokens.shape[0]! / of
-  return Object.fromEntries(grids(rows).map(([name, grid]) => [name, part(grid, rank * own, own)])) as unknown as Rows
+  return Object.fromEntries(grids(rows).map(([name, grid]) => [name, part(grid, rank * own, own)])) as unknown as B
 }
 
 // ---- batches -------------------------------------------------------------------
@@ -113,11 +114,11 @@ const settingsFault = ({ batch, time, shard = { rank: 0, of: 1 }, ahead = 1 }: L
 }
 
 /** Examples at hand, which the next rows begin with. */
-interface Pending {
+interface Pending<E extends Example> {
   /** Where the first of them is in the order; null at its beginning. */
   readonly at: Position
   readonly skip: number
-  readonly placed: ReadonlyArray<Placed>
+  readonly placed: ReadonlyArray<Placed<E>>
 }
 
 /** Examples, and their tokens, among which a step is sure to be found, if there is one at all; packings may fill several. */
@@ -127,17 +128,17 @@ const enough = ({ batch, time }: Loading): readonly [examples: number, tokens: n
 ]
 
 /** Takes examples until they fill a batch, but no more than can be needed: all of them may be too long for the packing. */
-const filled = <X, R>(
-  next: Effect.Effect<Placed | undefined, X, R>,
-  packing: Packing,
+const filled = <X, R, E extends Example, B extends Rows>(
+  next: Effect.Effect<Placed<E> | undefined, X, R>,
+  packing: Packing<E, B>,
   loading: Loading,
-  { skip, placed }: Pending,
-): Effect.Effect<readonly [Packed, ReadonlyArray<Placed>], X | DataFault, R> =>
+  { skip, placed }: Pending<E>,
+): Effect.Effect<readonly [Packed<B>, ReadonlyArray<Placed<E>>], X | DataFault, R> =>
   Effect.gen(function* () {
     const { batch, time } = loading
     const [most, mostTokens] = enough(loading)
     const all = [...placed]
-    const held: Array<Example> = all.map(({ example }) => example)
+    const held: Array<E> = all.map(({ example }) => example)
     let tokens = held.reduce((n, example) => n + example.tokens.length, 0)
     for (;;) {
       const packed = packing.pack(held, skip, { batch, time })
@@ -158,18 +159,18 @@ const filled = <X, R>(
     }
   })
 
-const sequenceOf = <X, R>(
-  examples: Examples<X, R>,
-  packing: Packing,
+const sequenceOf = <X, R, E extends Example, B extends Rows>(
+  examples: Examples<X, R, E>,
+  packing: Packing<E, B>,
   loading: Loading,
   position: Position | undefined,
-): Stream.Stream<Batch, X | DataFault, R> =>
+): Stream.Stream<Batch<B>, X | DataFault, R> =>
   Stream.unwrap(Effect.gen(function* () {
     const begun: Begun = position === undefined
       ? { examples: null, skip: 0 }
       : yield* placeOf(Begun, examples.name, position)
     const next = yield* taken(examples.from(begun.examples ?? undefined))
-    const start: Pending = { at: begun.examples, skip: begun.skip, placed: [] }
+    const start: Pending<E> = { at: begun.examples, skip: begun.skip, placed: [] }
     return Stream.paginate(start, (now) =>
       Effect.gen(function* () {
         const [{ rows, used, skip }, all] = yield* filled(next, packing, loading, now)
@@ -177,8 +178,8 @@ const sequenceOf = <X, R>(
         if (fault !== undefined) return yield* Effect.fail(fault)
         const at = used > 0 ? all[used - 1]!.after : now.at
         const own = loading.shard === undefined ? rows : shardOf(rows, loading.shard)
-        const batch: Batch = { rows: own, after: { examples: at, skip } }
-        return [[batch], Option.some<Pending>({ at, skip, placed: all.slice(used) })] as const
+        const batch: Batch<B> = { rows: own, after: { examples: at, skip } }
+        return [[batch], Option.some<Pending<E>>({ at, skip, placed: all.slice(used) })] as const
       }))
   }))
 
@@ -186,11 +187,11 @@ const sequenceOf = <X, R>(
  * Batches of packed examples without end. What follows a position is the same whether it is read on or begun there, on any
  * number of ranks. What is wrong with the settings fails at the first batch.
  */
-export const batches = <X, R>(
-  examples: Examples<X, R>,
-  packing: Packing,
+export const batches = <X, R, E extends Example, B extends Rows>(
+  examples: Examples<X, R, E>,
+  packing: Packing<E, B>,
   loading: Loading,
-): Batches<X | DataFault, R> => ({
+): Batches<X | DataFault, R, B> => ({
   from: (position) => {
     const fault = settingsFault(loading)
     if (fault !== undefined) return Stream.fail(fault)

@@ -36,6 +36,15 @@ export * from "./order.ts"
 export { batches, type Loading, rowsFault, type Shard, shardOf } from "./loader.ts"
 export * from "./packing.ts"
 
+// text and pictures
+export * from "./vision-example.ts"
+export { isVision, visionExamples, type VisionReader } from "./vision.ts"
+export { type KeepingVision, keepVision, type KeptVision } from "./vision-kept.ts"
+export { type Seen, visionLine, writeLines, type Written } from "./vision-lines.ts"
+export { type Kind, mixedKinds, ofText, paperMixes, type Shares, tasked } from "./vision-mixture.ts"
+export * from "./vision-packing.ts"
+export { lwmPairing, type Pairing, shuffledPairs, type Turned, turnedAs } from "./vision-pairs.ts"
+
 // what is wrong
 export { type DataFault, dataFault } from "./fault.ts"
 export { type Malformed, Tally, tallyText } from "./tally.ts"

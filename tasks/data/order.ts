@@ -14,34 +14,35 @@ import { hostFold, hostKey, hostPermutation } from "../../core/random/host.ts"
 import { drawer, partsOf } from "./draws.ts"
 import type { Example, Position } from "./example.ts"
 import { type DataFault, dataFault } from "./fault.ts"
+import type { Json } from "../stage/stage.ts"
 import { digestOf, Place, placeOf, type Sequence, taken } from "./source.ts"
 import { another, type Malformed, none, Tally, tooMany } from "./tally.ts"
 
 // ---- types -------------------------------------------------------------------
 
 /** An example, and where the order goes on after it. */
-export interface Placed {
-  readonly example: Example
+export interface Placed<E extends Example = Example> {
+  readonly example: E
   readonly after: Position
 }
 
 /** Examples without end. */
-export interface Examples<X = never, R = never> {
+export interface Examples<X = never, R = never, E extends Example = Example> {
   /** For people. */
   readonly name: string
   /** SHA-256 of all that the order depends on. */
   readonly digest: Effect.Effect<string, X | DataFault, R>
-  readonly from: (position: Position | undefined) => Stream.Stream<Placed, X | DataFault, R>
+  readonly from: (position: Position | undefined) => Stream.Stream<Placed<E>, X | DataFault, R>
 }
 
 /** Examples that can be asked for by number. */
-export interface Indexed<X = never, R = never> {
+export interface Indexed<X = never, R = never, E extends Example = Example> {
   readonly name: string
   /** SHA-256 of all of them, in order. */
   readonly digest: string
   /** How many tokens each has. */
   readonly lengths: ReadonlyArray<number>
-  readonly at: (i: number) => Effect.Effect<Example, X, R>
+  readonly at: (i: number) => Effect.Effect<E, X, R>
 }
 
 // ---- those that are counted --------------------------------------------------------
@@ -52,13 +53,19 @@ const nothing = (name: string): DataFault =>
 type Turned = { readonly turn: number; readonly next: number }
 const Turned: t.Type<Turned, unknown> = t.strict({ turn: natural, next: natural })
 
-const turning = <X, R>(
-  indexed: Indexed<X, R>,
+/** What becomes of example `number` when it comes in turn `turn`. */
+export type InTurn<E extends Example> = (example: E, number: number, turn: number) => E
+
+const asItIs = <E extends Example>(example: E): E => example
+
+const turning = <X, R, E extends Example>(
+  indexed: Indexed<X, R, E>,
   order: (turn: number) => ArrayLike<number>,
   digest: Effect.Effect<string>,
-): Examples<X, R> => {
+  inTurn: InTurn<E> = asItIs,
+): Examples<X, R, E> => {
   const count = indexed.lengths.length
-  const turn = (from: Turned): Stream.Stream<Placed, X, R> =>
+  const turn = (from: Turned): Stream.Stream<Placed<E>, X, R> =>
     Stream.suspend(() => {
       const own = order(from.turn)
       return Stream.paginate(from.next, (next) =>
@@ -66,7 +73,7 @@ const turning = <X, R>(
           indexed.at(own[next]!),
           (example) => {
             const after: Turned = next + 1 < count ? { ...from, next: next + 1 } : { turn: from.turn + 1, next: 0 }
-            return [[{ example, after }], Option.some(next + 1)] as const
+            return [[{ example: inTurn(example, own[next]!, from.turn), after }], Option.some(next + 1)] as const
           },
         ))
     })
@@ -86,14 +93,27 @@ const turning = <X, R>(
 }
 
 /** Each once in every turn, in a new permutation of all of them, drawn for the turn. */
-export const shuffled = <X, R>(indexed: Indexed<X, R>, seed: number): Examples<X, R> => {
+export const shuffled = <X, R, E extends Example>(
+  indexed: Indexed<X, R, E>,
+  seed: number,
+): Examples<X, R, E> => turning(indexed, permuted(indexed, seed), digestOf("shuffled", indexed.digest, seed))
+
+/** The same, each example changed by a function of its number and the turn, which `meaning` names. */
+export const shuffledAs = <X, R, E extends Example>(
+  indexed: Indexed<X, R, E>,
+  seed: number,
+  inTurn: InTurn<E>,
+  meaning: Json,
+): Examples<X, R, E> =>
+  turning(indexed, permuted(indexed, seed), digestOf("shuffled as", indexed.digest, seed, meaning), inTurn)
+
+const permuted = ({ lengths }: Pick<Indexed, "lengths">, seed: number) => {
   const key = hostFold(hostKey(seed), 0x7475726e)
-  const order = (turn: number) => hostPermutation(hostFold(key, turn), indexed.lengths.length)
-  return turning(indexed, order, digestOf("shuffled", indexed.digest, seed))
+  return (turn: number): ArrayLike<number> => hostPermutation(hostFold(key, turn), lengths.length)
 }
 
 /** In their own order, again and again. */
-export const inOrder = <X, R>(indexed: Indexed<X, R>): Examples<X, R> =>
+export const inOrder = <X, R, E extends Example>(indexed: Indexed<X, R, E>): Examples<X, R, E> =>
   turning(indexed, () => indexed.lengths.map((_, i) => i), digestOf("in order", indexed.digest))
 
 // ---- those that are not --------------------------------------------------------------
@@ -127,9 +147,9 @@ const Windowed: t.Type<Windowed, unknown> = t.strict({
 })
 
 /** A window that is being gathered. */
-interface Gathering {
+interface Gathering<E extends Example> {
   readonly begin: Windowed
-  readonly examples: Array<Example>
+  readonly examples: Array<E>
   readonly place: Place
   readonly tally: Tally
 }
@@ -139,14 +159,14 @@ interface Gathering {
  * drawn for the turn and the window: an example moves by less than a window. Memory is a window; going on reads at most
  * one window again. Readings that cannot be used are passed over, counted for each turn, and a fault above the limit.
  */
-export const windowed = <R, R2 = never>(
-  sequence: Sequence<Example, R>,
+export const windowed = <R, R2 = never, E extends Example = Example>(
+  sequence: Sequence<E, R>,
   { seed, window, limit = Infinity, tell }: Window<R2>,
-): Examples<never, R | R2> => {
+): Examples<never, R | R2, E> => {
   const key = hostFold(hostKey(seed), 0x77696e64)
   const size = Math.max(1, Math.floor(window))
 
-  const given = ({ begin, examples, place, tally }: Gathering): ReadonlyArray<Placed> => {
+  const given = ({ begin, examples, place, tally }: Gathering<E>): ReadonlyArray<Placed<E>> => {
     const order = hostPermutation(hostFold(hostFold(key, begin.turn), begin.window), examples.length)
     const last: Windowed = { turn: begin.turn, window: begin.window + 1, place, tally, next: 0 }
     return Array.from(order, (n, i) => ({
@@ -155,9 +175,9 @@ export const windowed = <R, R2 = never>(
     })).slice(begin.next)
   }
 
-  const gather = (begin: Windowed, place: Place, tally: Tally): Gathering => ({ begin, examples: [], place, tally })
+  const gather = (begin: Windowed, place: Place, tally: Tally): Gathering<E> => ({ begin, examples: [], place, tally })
 
-  const turn = (first: Windowed): Stream.Stream<Placed, DataFault, R | R2> => {
+  const turn = (first: Windowed): Stream.Stream<Placed<E>, DataFault, R | R2> => {
     const empty = first.place === null
     const gathered = Stream.mapAccumEffect(
       sequence.read(first.place ?? undefined),
@@ -172,7 +192,7 @@ export const windowed = <R, R2 = never>(
             return fault === undefined ? [{ ...now, tally, place: after }, []] as const : yield* Effect.fail(fault)
           }
           now.examples.push(value.right)
-          const more: Gathering = { ...now, place: after }
+          const more: Gathering<E> = { ...now, place: after }
           if (more.examples.length < size) return [more, []] as const
           const begin = { ...now.begin, window: now.begin.window + 1, place: after, tally: now.tally, next: 0 }
           return [gather(begin, after, now.tally), [more]] as const
@@ -209,10 +229,10 @@ const Drawn: t.Type<Drawn, unknown> = t.strict({ drawn: natural, at: t.readonlyA
  * Examples of several orders by shares: each is drawn by its number, as in `mixed`, but every order goes on by itself and
  * begins anew when it has to, so there is no end. The 7 : 3 of short dialogues and questions about books is such a mixture.
  */
-export const mixture = <X, R>(
-  shares: ReadonlyArray<readonly [examples: Examples<X, R>, share: number]>,
+export const mixture = <X, R, E extends Example>(
+  shares: ReadonlyArray<readonly [examples: Examples<X, R, E>, share: number]>,
   seed: number,
-): Examples<X, R> => {
+): Examples<X, R, E> => {
   const name = shares.map(([{ name }, share]) => `${name} ${share}`).join(" + ")
   const parts = partsOf(shares.map(([, share]) => share))
   return {
@@ -231,7 +251,11 @@ export const mixture = <X, R>(
         const next = yield* Effect.forEach(
           shares,
           ([examples], i) => taken(examples.from(first.at[i] ?? undefined)),
-        ) as Effect.Effect<ReadonlyArray<Effect.Effect<Placed | undefined, X | DataFault, R>>, never, R | Scope.Scope>
+        ) as Effect.Effect<
+          ReadonlyArray<Effect.Effect<Placed<E> | undefined, X | DataFault, R>>,
+          never,
+          R | Scope.Scope
+        >
         return Stream.paginate(first, (now: Drawn) => {
           const i = draw(now.drawn)
           return Effect.map(next[i]!, (placed) => {
