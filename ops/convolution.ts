@@ -16,11 +16,11 @@
  * ```
  * @module
  */
-import { dot, padAxis, window } from "../core/graph/build.ts"
 import { type Node, sizeOf } from "../core/graph/node.ts"
 import type { Axes, Has, Lacks, Without, Word } from "../core/tensor/axes.ts"
 import { words } from "../core/tensor/spec.ts"
 import { type Float, type Tensor, typed } from "../core/tensor/tensor.ts"
+import { convolved, type Way } from "./convolution-gradient.ts"
 
 /** What is put around an axis: nothing, zeros so that each stride has one place, or so many before and after. */
 export type Padding = "valid" | "same" | readonly [low: number, high: number]
@@ -51,13 +51,12 @@ const around = (padding: Padding, size: number, span: number, stride: number): r
   return [Math.floor(lacking / 2), Math.ceil(lacking / 2)]
 }
 
-const windowed = (x: Node, kernel: Node, axis: string, tap: string, how: Convolution): Node => {
+const wayOf = (x: Node, kernel: Node, axis: string, tap: string, how: Convolution): Way => {
   const taps = sizeOf(kernel, tap) ?? 1
   const [stride, dilation] = [chosen(how.stride, axis, 1), chosen(how.dilation, axis, 1)]
   const size = sizeOf(x, axis) ?? 1
   const [low, high] = around(chosen<Padding>(how.padding, axis, "valid"), size, (taps - 1) * dilation + 1, stride)
-  const padded = low === 0 && high === 0 ? x : padAxis(x, axis, low, high)
-  return window(padded, axis, tap, taps, stride, dilation)
+  return { axis, tap, stride, dilation, low, high }
 }
 
 /**
@@ -77,7 +76,6 @@ export const convolve = <
   on: N & Has<A, Word<N>> & Has<K, Word<N>>,
   how: Convolution = {},
 ): Tensor<D, [...Without<A, Word<N>>, ...Without<K, Word<N> | M[keyof M] | A[number]>]> => {
-  const pairs = Object.entries<string>(along)
-  const wide = pairs.reduce<Node>((image, [axis, tap]) => windowed(image, kernel, axis, tap, how), x)
-  return typed(dot(wide, kernel, [...pairs.map(([, tap]) => tap), ...words<string>(on)]))
+  const ways = Object.entries<string>(along).map(([axis, tap]) => wayOf(x, kernel, axis, tap, how))
+  return typed(convolved(x, kernel, ways, words<string>(on)))
 }

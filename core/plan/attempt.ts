@@ -39,6 +39,13 @@ export const isMovement = (n: Node): boolean =>
 /** The first node below that is not just a moved view of another. */
 export const core = (n: Node): Node => isMovement(n) ? core(n.args[0]!) : n
 
+/**
+ * What has a buffer for a product to read: as `core`, but what is read through windows keeps the zeros around it, so that
+ * every tap is read without a question.
+ */
+export const operand = (n: Node, windows: boolean = false): Node =>
+  !isMovement(n) || windows && n.op.tag === "pad" ? n : operand(n.args[0]!, windows || n.op.tag === "window")
+
 /** The node whose elements these are, in the same order: what only renames, splits, merges or waits is left out. */
 export const flat = (n: Node): Node =>
   n.op.tag === "reshape" || n.op.tag === "stop" || n.op.tag === "custom" || n.op.tag === "barrier"

@@ -6,7 +6,7 @@
  */
 import { count, type Node } from "../graph/node.ts"
 import type { DType } from "../tensor/dtype.ts"
-import { core, isMovement } from "./attempt.ts"
+import { core, isMovement, operand } from "./attempt.ts"
 import { isSaid, takenBy } from "./view.ts"
 
 /** Work of an element in units of an addition; what is not listed costs 1. */
@@ -118,7 +118,7 @@ const forcedBy = (n: Node): ReadonlyArray<Node> => {
   if (standsAlone(n) || op.tag === "pick") return [n]
   if (op.tag === "write" || op.tag === "exchange") return [n, ...takenBy(n).reads]
   if (op.tag === "attend") return readBy(n).flatMap((w) => w.sources).filter(isMade)
-  if (op.tag === "dot") return n.args.map(core).filter((a) => a.op.tag !== "constant")
+  if (op.tag === "dot") return n.args.map((a) => operand(a)).filter((a) => a.op.tag !== "constant")
   if (op.tag === "barrier") return [core(n.args[0]!)].filter(isMade)
   if (op.tag === "scan") return takenBy(n).reads
   return []
