@@ -48,6 +48,7 @@ export * from "./ops/contraction.ts"
 export * from "./ops/convolution.ts"
 export * from "./ops/decode.ts"
 export * from "./ops/elementwise.ts"
+export * from "./ops/image.ts"
 export * from "./ops/indexing.ts"
 export * from "./ops/linear-cross-entropy.ts"
 export * from "./ops/literal.ts"
@@ -126,6 +127,9 @@ export * as Llama from "./models/llama/mod.ts"
 
 /** World models: a Llama that reads and makes frames as tokens beside text. */
 export * as World from "./models/world/mod.ts"
+
+/** Frames as grids of codes: `Vqgan.encode`, `Vqgan.decodeIds`, and how it is trained. */
+export * as Vqgan from "./models/vqgan/mod.ts"
 
 /** Texts as ids: bytes, vocabularies learned here, any `tokenizer.json`, Llama-2's. */
 export * as Tokenizers from "./models/tokenizers/mod.ts"
