@@ -46,12 +46,17 @@ interface Happenings {
     /** Steps done, out of `steps`. */
     readonly step: number
     readonly steps: number
-    /** Mean negative log likelihood of a token, in nats. */
+    /** Of a language model the mean negative log likelihood of a token, in nats. */
     readonly loss: number
     readonly rate: number
     /** Global norm of the gradient before it is clipped. */
     readonly norm: number
+    /** Tokens so far, or what else is counted. */
     readonly tokens: number
+    /** What is counted where it is not tokens: "frames". */
+    readonly unit?: string
+    /** Further numbers of the step, by name. */
+    readonly more?: { readonly [name: string]: number }
     /** Bytes on the device now. */
     readonly memory: number
   }
@@ -93,17 +98,20 @@ export const Event: t.Type<Event, unknown> = t.union([
   t.strict({ _tag: t.literal("Spiked"), ...stamp, step: natural, loss: t.union([finite, t.null]), usual: finite }),
   t.strict({ _tag: t.literal("Skipped"), ...stamp, path: t.string, why: t.string }),
   t.strict({ _tag: t.literal("Resumed"), ...stamp, step: natural, digest: t.string }),
-  t.strict({
-    _tag: t.literal("Stepped"),
-    ...stamp,
-    step: natural,
-    steps: natural,
-    loss: finite,
-    rate: finite,
-    norm: finite,
-    tokens: natural,
-    memory: finite,
-  }),
+  t.exact(t.intersection([
+    t.type({
+      _tag: t.literal("Stepped"),
+      ...stamp,
+      step: natural,
+      steps: natural,
+      loss: finite,
+      rate: finite,
+      norm: finite,
+      tokens: natural,
+      memory: finite,
+    }),
+    t.partial({ unit: t.string, more: t.record(t.string, finite) }),
+  ])),
   t.strict({ _tag: t.literal("Evaluated"), ...stamp, bits: finite, bytes: natural }),
   t.strict({
     _tag: t.literal("Scored"),

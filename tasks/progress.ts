@@ -48,16 +48,24 @@ export const speed = (view: View): { readonly steps: number; readonly tokens: nu
 
 type Stepped = Extract<Event, { readonly _tag: "Stepped" }>
 
+/** Further numbers that a line has room for. */
+const fitting = 2
+
+/** The loss of tokens in bits; of anything else as it is. */
+const lossText = (loss: number, unit: string | undefined): string =>
+  unit === undefined ? `${(loss / Math.LN2).toFixed(3)} bits` : loss.toPrecision(4)
+
 const stepLine = (view: View, e: Stepped): string => {
   const now = speed(view)
   return [
     e.stage,
     `step ${grouped(e.step)}/${grouped(e.steps)}`,
-    `loss ${((view.loss ?? e.loss) / Math.LN2).toFixed(3)} bits`,
+    `loss ${lossText(view.loss ?? e.loss, e.unit)}`,
+    ...Object.entries(e.more ?? {}).slice(0, fitting).map(([name, x]) => `${name} ${x.toPrecision(4)}`),
     `rate ${e.rate.toExponential(1)}`,
     ...(now === undefined
       ? []
-      : [`${grouped(now.tokens)} tokens/s`, `${timeText((e.steps - e.step) / now.steps)} left`]),
+      : [`${grouped(now.tokens)} ${e.unit ?? "tokens"}/s`, `${timeText((e.steps - e.step) / now.steps)} left`]),
     bytesText(e.memory),
   ].join("  ")
 }

@@ -56,13 +56,13 @@ export interface Packing<E extends Example = Example, B extends Rows = Rows> {
 /** Where a stream of rows stands, as data: given back to `from`, it goes on with exactly the next rows. */
 export type Position = Json
 
-/** Rows, and the position after them. */
-export interface Batch<B extends Rows = Rows> {
+/** Rows (what a step learns from, by name; tokens if not said otherwise), and the position after them. */
+export interface Batch<B = Rows> {
   readonly rows: B
   readonly after: Position
 }
 
 /** An endless stream of rows that depends on nothing but its position. `undefined` is its beginning. */
-export interface Batches<X = never, R = never, B extends Rows = Rows> {
+export interface Batches<X = never, R = never, B = Rows> {
   readonly from: (position: Position | undefined) => Stream.Stream<Batch<B>, X, R>
 }

@@ -34,7 +34,33 @@ export const Declared: t.Type<Declared, unknown> = t.strict({
   data: JsonCodec,
 })
 
-/** What a training was declared with; undefined for any other stage. */
+/** Settings of a stage that trains whatever is a `Learner`. */
+export interface Lesson {
+  /** What learns: "vqgan". */
+  readonly learner: string
+  /** The learner's own settings. */
+  readonly model: Json
+  readonly seed: number
+  /** All that its rows depend on beside what it needs. */
+  readonly data: Json
+}
+
+/** The codec of such settings. */
+export const Lesson: t.Type<Lesson, unknown> = t.strict({
+  learner: t.string,
+  model: JsonCodec,
+  seed: natural,
+  data: JsonCodec,
+})
+
+/** What a training of any model but a Llama was declared with; undefined for any other stage. */
+export const lessonOf = (s: AnyStage): Lesson | undefined => {
+  if (s.output !== Trained) return undefined
+  const written = Lesson.decode(s.settings)
+  return E.isRight(written) ? written.right : undefined
+}
+
+/** What a training of a Llama was declared with; undefined for any other stage. */
 export const declared = (s: AnyStage): Declared | undefined => {
   if (s.output !== Trained) return undefined
   const written = Declared.decode(s.settings)

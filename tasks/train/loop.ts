@@ -10,32 +10,23 @@ import { type DeviceFault, deviceFault } from "../../core/device/backend.ts"
 import { Device, type Runnable, type Values } from "../../core/device/device.ts"
 import type { MeshFault } from "../../core/device/engine.ts"
 import type { FileFault } from "../../core/files/codec.ts"
-import { sentence } from "../../core/graph/fault.ts"
+import { type Faults, sentence } from "../../core/graph/fault.ts"
 import { local, Mesh } from "../../core/mesh/mesh.ts"
 import type { Spread } from "../../core/mesh/shape.ts"
-import type { Tensors } from "../../core/tensor/tree.ts"
-import { number, type State } from "../../models/llama/train.ts"
+import { number } from "../../models/learn/step.ts"
 import type { Batch } from "../data/example.ts"
 import { type Events, say, StageName } from "../events.ts"
 import { type FileRef, putTensors, tensorPath } from "../objects.ts"
 import type { Journal } from "../stage/stage.ts"
 import type { Store, StoreFault } from "../store.ts"
 import { grown } from "./curve.ts"
+import { donated, type Learner, type StepInputs, type StepOutputs, type StepProgram } from "./learner.ts"
+import { llamaLearner } from "./llama.ts"
 import { mustFit } from "./memory.ts"
 import { nameTensors, tensorsOf } from "./parameters.ts"
-import { givenBy, reader } from "./rows.ts"
+import { type Given, reader } from "./rows.ts"
 import { type Beginning, beginning, type Progress, Saved, together } from "./saved.ts"
-import {
-  donated,
-  numberFaults,
-  rateAt,
-  type StepInputs,
-  stepInputs,
-  stepOf,
-  type StepOutputs,
-  type StepProgram,
-} from "./step.ts"
-import type { Trained, Training } from "./training.ts"
+import type { Learning, Point, Trained, Training } from "./training.ts"
 import { type Diverged, diverged, isSpike, remembered, usual, type Watch, watchOf } from "./watch.ts"
 
 // ---- types -----------------------------------------------------------------
@@ -45,7 +36,7 @@ export type TrainingFault = DeviceFault | MeshFault | StoreFault | FileFault | D
 
 /** Between two steps. */
 interface Going {
-  readonly values: Values<State>
+  readonly values: Values<unknown>
   readonly progress: Progress
   /** The file of the state that was saved last. */
   readonly file: FileRef | undefined
@@ -53,12 +44,12 @@ interface Going {
 
 /** What the parts of the loop share. */
 interface Loop {
-  readonly training: Training<unknown, unknown>
+  readonly training: Learning<unknown, unknown>
   readonly journal: Journal
   readonly watch: Watch
   readonly mesh: Mesh
   readonly device: Device
-  readonly run: Runnable<Tensors<StepInputs>, StepOutputs>
+  readonly run: Runnable<StepInputs, StepOutputs>
 }
 
 // ---- before ------------------------------------------------------------------
@@ -73,17 +64,18 @@ const meshFor = (spread: Spread): Effect.Effect<Mesh, MeshFault, Device> =>
         : Effect.provide(Effect.map(Mesh, (mesh) => mesh), local(spread)),
   )
 
-const programOn = (training: Training<unknown, unknown>, mesh: Mesh): Effect.Effect<StepProgram, DeviceFault> => {
-  const wrong = numberFaults(training)
-  const compiled = wrong.length > 0
-    ? E.left(wrong)
-    : mesh.compile(stepOf(training), stepInputs(training), donated) as E.Either<
-      Parameters<typeof sentence>[0][],
-      StepProgram
-    >
+const programOn = (
+  stage: string,
+  { faults, step, inputs }: Learner<never>,
+  mesh: Mesh,
+): Effect.Effect<StepProgram, DeviceFault> => {
+  const compiled = (faults.length > 0 ? E.left(faults) : mesh.compile(step as never, inputs, donated)) as E.Either<
+    Faults,
+    StepProgram
+  >
   return E.isRight(compiled)
     ? Effect.succeed(compiled.right)
-    : Effect.fail(deviceFault("compile", `${training.stage}: ${compiled.left.map(sentence).join("\n")}`))
+    : Effect.fail(deviceFault("compile", `${stage}: ${compiled.left.map(sentence).join("\n")}`))
 }
 
 // ---- saving ------------------------------------------------------------------
@@ -102,16 +94,27 @@ const saved = ({ training: { stage }, journal, mesh, device }: Loop, going: Goin
 
 // ---- steps -------------------------------------------------------------------
 
-/** What a step told. */
-interface Told {
-  readonly step: number
-  readonly loss: number
-  readonly norm: number
-  readonly rate: number
+/** What every learner tells; what else it tells is further. */
+const common: ReadonlySet<string> = new Set(["loss", "norm", "skipped", "scale"])
+
+/** What a step told: its numbers as the device gave them, by name. */
+const toldOf = (step: number, rate: number, metrics: unknown): Point => {
+  const numbers = Object.entries(metrics as { readonly [name: string]: never }).map(([k, h]) => [k, number(h)] as const)
+  const more = numbers.filter(([name]) => !common.has(name))
+  const { loss, norm } = Object.fromEntries(numbers) as { readonly loss: number; readonly norm: number }
+  return { step, loss, norm, rate, ...(more.length === 0 ? {} : { more: Object.fromEntries(more) }) }
 }
 
+/** Further numbers that an event can carry: those that are numbers. */
+const sayable = ({ more }: Point): Pick<Point, "more"> =>
+  more === undefined ? {} : { more: Object.fromEntries(Object.entries(more).filter(([, x]) => Number.isFinite(x))) }
+
+/** What is counted, where it is not tokens. */
+const unitOf = ({ counted: { unit } }: Pick<Learner, "counted">): Pick<Trained, "unit"> =>
+  unit === "tokens" ? {} : { unit }
+
 /** Tells of a step; of one that gave no numbers, or of a loss far from the usual, also that. */
-const tellOf = ({ training: { recipe }, watch, device }: Loop, { recent }: Progress, told: Told, good: boolean) =>
+const tellOf = ({ training: { learner }, watch, device }: Loop, { recent }: Progress, told: Point, good: boolean) =>
   Effect.gen(function* () {
     const { step, loss } = told
     if (!good || isSpike(loss, recent, watch)) {
@@ -121,8 +124,9 @@ const tellOf = ({ training: { recipe }, watch, device }: Loop, { recent }: Progr
     if (!good) return
     const { bytes: memory } = yield* device.memory
     yield* say({
-      ...{ _tag: "Stepped", ...told, steps: recipe.steps, memory },
-      tokens: step * recipe.batch * recipe.time,
+      ...{ _tag: "Stepped", ...told, ...sayable(told), steps: learner.steps, memory },
+      tokens: step * learner.counted.each,
+      ...unitOf(learner),
     })
   })
 
@@ -131,10 +135,10 @@ const tellOf = ({ training: { recipe }, watch, device }: Loop, { recent }: Progr
  * this training ends here again, and one with other numbers may start from it. A loss scale has changed: then what was
  * saved before stays the last.
  */
-const ended = (loop: Loop, before: Going, values: Values<State>, told: Told) =>
+const ended = (loop: Loop, before: Going, values: Values<unknown>, told: Point) =>
   Effect.gen(function* () {
-    const { training: { recipe, stage }, watch } = loop
-    const exact = recipe.storage !== "f16" && watch.bad === 1 && before.progress.step > 0
+    const { training: { learner, stage }, watch } = loop
+    const exact = learner.exact && watch.bad === 1 && before.progress.step > 0
     const { file } = exact ? yield* saved(loop, { ...before, values }) : before
     const kept = file === undefined
       ? "No state was saved before it"
@@ -143,22 +147,17 @@ const ended = (loop: Loop, before: Going, values: Values<State>, told: Told) =>
   })
 
 /** One step. What gave no numbers changed nothing, and too many such steps in a row end it. */
-const stepped = (loop: Loop, going: Going, batch: Batch, given: ReturnType<typeof givenBy>) =>
+const stepped = (loop: Loop, going: Going, batch: Batch<Given>) =>
   Effect.gen(function* () {
-    const { training: { recipe }, watch, mesh, device, run } = loop
+    const { training: { learner }, watch, mesh, device, run } = loop
     const { progress } = going
-    const inputs = given(batch.rows)
+    const inputs = learner.given(batch.rows)
     if ("_tag" in inputs) return yield* Effect.fail(inputs as FileFault)
     const out = yield* run({ state: going.values, batch: inputs } as never)
     const metrics = yield* device.fetch(out.metrics)
-    const told: Told = {
-      step: progress.step + 1,
-      loss: number(metrics.loss as never),
-      norm: number(metrics.norm as never),
-      rate: rateAt(recipe, progress.step - progress.skipped),
-    }
+    const told = toldOf(progress.step + 1, learner.rateAt(progress.step - progress.skipped), metrics)
     const good = Number.isFinite(told.loss) && Number.isFinite(told.norm)
-    const values = out.state as unknown as Values<State>
+    const values = out.state as unknown as Values<unknown>
     if (mesh.rank === 0) yield* tellOf(loop, progress, told, good)
     if (!good && progress.bad + 1 >= watch.bad) return yield* ended(loop, going, values, told)
     return {
@@ -167,7 +166,7 @@ const stepped = (loop: Loop, going: Going, batch: Batch, given: ReturnType<typeo
       progress: {
         step: told.step,
         position: batch.after,
-        curve: grown(progress.curve, told, recipe.steps),
+        curve: grown(progress.curve, told, learner.steps),
         recent: remembered(progress.recent, told.loss, watch),
         bad: good ? 0 : progress.bad + 1,
         skipped: progress.skipped + (good ? 0 : 1),
@@ -175,23 +174,22 @@ const stepped = (loop: Loop, going: Going, batch: Batch, given: ReturnType<typeo
     }
   })
 
-/** What a state has learned: the average of the parameters where it keeps one. */
-const learned = <P>(state: { readonly parameters: P; readonly average?: P }): P => state.average ?? state.parameters
-
 /** All steps that are left, from the state on the device. */
 const steps = (loop: Loop, from: Beginning) =>
   Effect.gen(function* () {
     const { training } = loop
     const next = yield* reader(training.batches, from.progress.step === 0 ? undefined : from.progress.position)
-    const given = givenBy(training)
-    const values = (yield* loop.device.place(from.state)) as unknown as Values<State>
+    const values = (yield* loop.device.place(from.state)) as unknown as Values<unknown>
     let going: Going = { values, progress: from.progress, file: from.file }
-    while (going.progress.step < training.recipe.steps) {
-      going = yield* stepped(loop, going, yield* next, given)
+    while (going.progress.step < training.learner.steps) {
+      going = yield* stepped(loop, going, yield* next)
       const { step } = going.progress
-      if (step % training.save === 0 || step === training.recipe.steps) going = yield* saved(loop, going)
+      if (step % training.save === 0 || step === training.learner.steps) going = yield* saved(loop, going)
     }
-    return { learned: (yield* loop.device.fetch(learned(going.values))) as unknown, progress: going.progress }
+    return {
+      learned: (yield* loop.device.fetch(training.learner.learned(going.values) as never)) as unknown,
+      progress: going.progress,
+    }
   })
 
 // ---- the loop ------------------------------------------------------------------
@@ -203,31 +201,42 @@ const steps = (loop: Loop, from: Beginning) =>
  * Faults: a training that the device or the machine has no memory for (before anything runs), a checkpoint of another
  * shape, rows of another size or that end, a loss that is no number (`Diverged`), a store that is full.
  */
-export const train = <X, R>(
-  given: Training<X, R>,
+export const learn = <X, R, B>(
+  given: Learning<X, R, B>,
   journal: Journal,
-  watch: Watch = watchOf(given.recipe),
+  watch: Watch = given.learner.watch,
 ): Effect.Effect<Trained, TrainingFault | X, Device | Store | Events | R> =>
   Effect.scoped(Effect.gen(function* () {
     const device = yield* Device
-    const mesh = yield* meshFor(given.plan.spread)
-    const training = { ...given, plan: { ...given.plan, spread: mesh.spread } }
-    const program = yield* programOn(training as Training<unknown, unknown>, mesh)
-    yield* mustFit(training, device, program)
+    const mesh = yield* meshFor(given.learner.spread)
+    const learner = given.learner.on(mesh.spread)
+    const training = { ...given, learner }
+    const program = yield* programOn(training.stage, learner, mesh)
+    yield* mustFit(learner.advice, device, program)
     const from = yield* beginning(training, journal)
     yield* together(mesh, from)
-    const { batch, time, steps: all } = training.recipe
-    const end = from.progress.step >= all
-      ? { learned: learned(from.state) as unknown, progress: from.progress }
+    const end = from.progress.step >= learner.steps
+      ? { learned: learner.learned(from.state), progress: from.progress }
       : yield* Effect.flatMap(
         mesh.load(program),
         (run) => steps({ training, journal, watch, mesh, device, run } as unknown as Loop, from),
       )
     const tensors = tensorsOf(end.learned)
     const parameters = yield* mesh.rank === 0 ? putTensors(tensors) : nameTensors(tensors)
-    return { parameters, steps: all, tokens: all * batch * time, curve: end.progress.curve.points }
+    const tokens = learner.steps * learner.counted.each
+    return { parameters, steps: learner.steps, tokens, ...unitOf(learner), curve: end.progress.curve.points }
   })).pipe(Effect.provideService(StageName, given.stage)) as Effect.Effect<
     Trained,
     TrainingFault | X,
     Device | Store | Events | R
   >
+
+/** Trains a Llama: `learn` with its learner. */
+export const train = <X, R>(
+  { config, recipe, plan, packed, ...given }: Training<X, R>,
+  journal: Journal,
+  watch: Watch = watchOf(recipe),
+): Effect.Effect<Trained, TrainingFault | X, Device | Store | Events | R> => {
+  const stepping = { config, recipe, plan, ...(packed === undefined ? {} : { packed }) }
+  return learn({ ...given, learner: llamaLearner(stepping) }, journal, watch)
+}

@@ -9,11 +9,9 @@ import process from "node:process"
 import { type DeviceFault, deviceFault } from "../../core/device/backend.ts"
 import type { Device } from "../../core/device/device.ts"
 import { count } from "../../core/graph/node.ts"
-import { ranksAlong } from "../../core/mesh/shape.ts"
 import { bytes as text } from "../../core/plan/explain.ts"
 import { bufferBytes } from "../../core/plan/program.ts"
-import type { Tensors } from "../../core/tensor/tree.ts"
-import type { StepInputs, StepOutputs, Stepping, StepProgram } from "./step.ts"
+import type { StepInputs, StepOutputs, StepProgram } from "./learner.ts"
 
 // ---- types -----------------------------------------------------------------
 
@@ -59,7 +57,7 @@ const needOf = (device: Device, compiled: StepProgram): Need => {
   const state = compiled.program.inputs.filter((s) => s.path.startsWith("state."))
     .reduce((n, s) => n + bufferBytes(s.dtype, count(s.shape)), 0)
   return {
-    device: wide * device.forecast<Tensors<StepInputs>, StepOutputs>(compiled).peak,
+    device: wide * device.forecast<StepInputs, StepOutputs>(compiled).peak,
     state: wide * state,
     home: 2 * state,
   }
@@ -67,31 +65,20 @@ const needOf = (device: Device, compiled: StepProgram): Need => {
 
 // ---- the sentence ----------------------------------------------------------------
 
-/** What would take less, as far as it is not done yet; the cheapest first. */
-const advice: ReadonlyArray<readonly [(s: Stepping) => boolean, (s: Stepping) => string]> = [
-  [({ plan }) => plan.loss === undefined, () => "cut the loss (plan.loss: { tokens: 1024, vocab: 8192 })"],
-  [({ plan }) => plan.chunk === undefined, () => "work on chunks of tokens (plan.chunk: 1024)"],
-  [({ plan }) => plan.remat === "none", () => 'compute layers again (plan.remat: "layer")'],
-  [({ recipe }) => recipe.batch > 1, ({ recipe }) => `take fewer rows in a step (recipe.batch, now ${recipe.batch})`],
-  [() => true, ({ recipe }) => `take shorter rows (recipe.time, now ${recipe.time})`],
-  [
-    ({ plan }) => ranksAlong(plan.spread.shape, ["ring"]) === 1,
-    () => "spread the rows over a ring of processes (--mesh ring=4)",
-  ],
-]
-
 /** What to change. Where the state alone is too large, nothing of the above helps. */
-const change = (s: Stepping, need: Need, there: number): string =>
+const change = (advice: ReadonlyArray<string>, need: Need, there: number): string =>
   need.state > there
     ? `the state alone has ${text(need.state)}: take a smaller model, or another machine`
-    : advice.filter(([fits]) => fits(s)).map(([, say]) => say(s)).join("; ")
+    : advice.length === 0
+    ? "take a smaller model, or another machine"
+    : advice.join("; ")
 
-/** What is wrong with a training of such a need on a machine with such a room, if anything. */
-export const shortage = (s: Stepping, need: Need, room: Room): DeviceFault | undefined => {
+/** What is wrong with a training of such a need on a machine with such a room, if anything; `advice` is what takes less. */
+export const shortage = (advice: ReadonlyArray<string>, need: Need, room: Room): DeviceFault | undefined => {
   const { device } = room
   if (device !== undefined && need.device > device) {
     const message = `the training needs ${text(need.device)} on the device, which has ${text(device)}: ` +
-      change(s, need, device)
+      change(advice, need, device)
     return deviceFault("memory", message)
   }
   const all = need.home + (room.shared ? need.device : 0)
@@ -100,13 +87,17 @@ export const shortage = (s: Stepping, need: Need, room: Room): DeviceFault | und
   return deviceFault(
     "memory",
     `the training needs ${text(all)} of memory${parts}, and this machine has ${text(room.home)}: ` +
-      change(s, need, room.shared ? room.home - need.home : room.home),
+      change(advice, need, room.shared ? room.home - need.home : room.home),
   )
 }
 
 /** Fails where a training does not fit. */
-export const mustFit = (s: Stepping, device: Device, compiled: StepProgram): Effect.Effect<void, DeviceFault> =>
+export const mustFit = (
+  advice: ReadonlyArray<string>,
+  device: Device,
+  compiled: StepProgram,
+): Effect.Effect<void, DeviceFault> =>
   Effect.suspend(() => {
-    const fault = shortage(s, needOf(device, compiled), roomOf(device))
+    const fault = shortage(advice, needOf(device, compiled), roomOf(device))
     return fault === undefined ? Effect.void : Effect.fail(fault)
   })

@@ -68,14 +68,20 @@ export const treeOf = <T>(like: Specs<T>, tensors: ReadonlyArray<Stored>, cast =
 
 const within = "parameters."
 
-/** Parameters of a model out of a file's tensors, whichever of the namings it has; any float dtype. */
-export const parametersIn = (c: Config, tensors: ReadonlyArray<Stored>): Read<Hosts<Parameters>> => {
+/** Tensors by the paths of parameters, out of a file of parameters or of a saved state. */
+export const ownTensors = (parameters: unknown, tensors: ReadonlyArray<Stored>): ReadonlyArray<Stored> => {
   const names = new Set(tensors.map((x) => x.name))
-  if (names.has("model.embed_tokens.weight")) return fromHuggingFace(c, tensors)
-  const own = names.has(`${within}embedding`)
+  const first = flatten(parameters)[0]?.[0]
+  return first !== undefined && !names.has(first) && names.has(`${within}${first}`)
     ? tensors.filter((x) => x.name.startsWith(within)).map((x) => ({ ...x, name: x.name.slice(within.length) }))
     : tensors
-  return treeOf<Parameters>(specs(c), own, true)
+}
+
+/** Parameters of a model out of a file's tensors, whichever of the namings it has; any float dtype. */
+export const parametersIn = (c: Config, tensors: ReadonlyArray<Stored>): Read<Hosts<Parameters>> => {
+  const foreign = tensors.some((x) => x.name === "model.embed_tokens.weight")
+  const like = specs(c)
+  return foreign ? fromHuggingFace(c, tensors) : treeOf<Parameters>(like, ownTensors(like, tensors), true)
 }
 
 /** The parameters that a reference names. Faults: a file that is not whole, a checkpoint of another model. */

@@ -10,11 +10,12 @@ import * as Stream from "effect/Stream"
 import { type FileFault, fileFault } from "../../core/files/codec.ts"
 import type { AnyHost } from "../../core/tensor/host.ts"
 import type { AnySpec } from "../../core/tensor/spec.ts"
-import type { Batch, Batches, Position, Rows } from "../data/example.ts"
-import { type StepInputs, stepInputs, type Stepping } from "./step.ts"
+import type { Batch, Batches, Position } from "../data/example.ts"
 
-/** The rows of a step as its program takes them. */
-export type Given = { readonly [K in keyof StepInputs["batch"]]: AnyHost }
+/** What a step learns from, as its program takes it: tensors by name. */
+export interface Given {
+  readonly [name: string]: AnyHost
+}
 
 // ---- reading ahead -------------------------------------------------------------
 
@@ -28,10 +29,10 @@ const ended: FileFault = fileFault(
 )
 
 /** Each time the next batch. The stream is read by a fiber of its own, so that loading and stepping overlap. */
-export const reader = <X, R>(
-  batches: Batches<X, R>,
+export const reader = <X, R, B>(
+  batches: Batches<X, R, B>,
   position: Position | undefined,
-): Effect.Effect<Effect.Effect<Batch, X | FileFault>, never, R | Scope.Scope> =>
+): Effect.Effect<Effect.Effect<Batch<B>, X | FileFault>, never, R | Scope.Scope> =>
   Effect.map(
     Stream.toQueue(batches.from(position), { capacity: ahead }),
     (queue) =>
@@ -40,44 +41,36 @@ export const reader = <X, R>(
 
 // ---- what a step takes -----------------------------------------------------------
 
-const places = (time: number): AnyHost => ({
-  dtype: "i32",
-  axes: ["time"],
-  shape: [time],
-  data: Int32Array.from({ length: time }, (_, i) => i),
-})
-
 const shown = ({ dtype, shape }: { readonly dtype: string; readonly shape: ReadonlyArray<number> }): string =>
   `${dtype} [${shape.join(", ")}]`
 
-/**
- * How rows become inputs: what the program asks for, by name and size. Segments of rows for a program without them are a
- * fault, for they would attend to each other; so are rows of another size.
- */
-export const givenBy = (s: Stepping): (rows: Rows) => Given | FileFault => {
-  const wanted = Object.entries(stepInputs(s).batch) as unknown as ReadonlyArray<readonly [string, AnySpec]>
-  const plain = places(s.recipe.time)
-  return (rows) => {
-    const found = rows as unknown as { readonly [name: string]: AnyHost | undefined }
-    if (rows.segments !== undefined && s.packed !== true) {
-      return fileFault("value", "segments", "the rows are packed; declare the training with packed: true")
-    }
+/** What is said of rows that do not fit. */
+export interface Fitting {
+  /** The sizes that were declared, for people: "batch 8, time 256". */
+  readonly sizes: string
+  /** What to do where rows lack something. */
+  readonly lacking: string
+  /** What is the same in every step and taken in the place of what rows have. */
+  readonly always?: Given
+}
+
+/** How rows become inputs: what the program asks for, by name and size. Faults: rows without it, or of another size. */
+export const fitted =
+  (specs: { readonly [name: string]: AnySpec }, { sizes, lacking, always = {} }: Fitting) =>
+  (rows: Given): Given | FileFault => {
     const inputs: { [name: string]: AnyHost } = {}
-    for (const [name, spec] of wanted) {
-      const got = found[name] ?? (name === "positions" && s.packed !== true ? plain : undefined)
+    for (const [name, spec] of Object.entries(specs)) {
+      const got = always[name] ?? rows[name]
       if (got === undefined) {
-        const message = `the rows have no ${name}, which the training was declared with; declare it without packed`
+        const message = `the rows have no ${name}, which the training was declared with; ${lacking}`
         return fileFault("missing", name, message)
       }
-      // positions of unpacked rows are the places themselves, the same in all rows
-      const fits = name === "positions" && s.packed !== true ? plain : got
-      if (fits.dtype !== spec.dtype || fits.shape.join() !== spec.shape.join()) {
-        const message = `the rows have ${name} of ${shown(fits)}, the recipe asks for ${shown(spec)} ` +
-          `(batch ${s.recipe.batch}, time ${s.recipe.time}); make them of that size`
+      if (got.dtype !== spec.dtype || got.shape.join() !== spec.shape.join()) {
+        const message = `the rows have ${name} of ${shown(got)}, the recipe asks for ${shown(spec)} ` +
+          `(${sizes}); make them of that size`
         return fileFault("size", name, message)
       }
-      inputs[name] = fits
+      inputs[name] = got
     }
-    return inputs as Given
+    return inputs
   }
-}

@@ -14,11 +14,8 @@ import { type FileFault, finite, natural } from "../../core/files/codec.ts"
 import { exchange } from "../../core/graph/build.ts"
 import type { Mesh } from "../../core/mesh/mesh.ts"
 import { compileOn } from "../../core/mesh/spmd.ts"
-import { hostKey } from "../../core/random/host.ts"
 import { i32 } from "../../core/tensor/spec.ts"
 import type { I32 } from "../../core/tensor/tensor.ts"
-import { type Hosts, initialise } from "../../models/llama/parameters.ts"
-import { type State, stateSpecs } from "../../models/llama/train.ts"
 import type { Position } from "../data/example.ts"
 import { type Events, say } from "../events.ts"
 import { orFirst } from "../known.ts"
@@ -26,10 +23,9 @@ import { FileRef, getTensors } from "../objects.ts"
 import type { Journal } from "../stage/stage.ts"
 import type { Store, StoreFault } from "../store.ts"
 import { Curve, empty } from "./curve.ts"
-import { readParameters, treeOf } from "./parameters.ts"
+import { treeOf } from "./parameters.ts"
 import { JsonCodec } from "./settings.ts"
-import { firstState } from "./step.ts"
-import type { Training } from "./training.ts"
+import type { Learning } from "./training.ts"
 
 // ---- types -----------------------------------------------------------------
 
@@ -65,7 +61,8 @@ export const Saved: t.Type<Saved, unknown> = t.strict({
 
 /** What a training goes on from. */
 export interface Beginning {
-  readonly state: Hosts<State>
+  /** A tree of values on the host. */
+  readonly state: unknown
   readonly progress: Progress
   /** The file of the state, where it was saved. */
   readonly file: FileRef | undefined
@@ -76,19 +73,15 @@ const start: Progress = { step: 0, position: null, curve: empty, recent: [], bad
 // ---- beginning -------------------------------------------------------------------
 
 /** The last state that was saved, or the first: from given parameters, or drawn from the seed. */
-export const beginning = <X, R>(
-  training: Training<X, R>,
+export const beginning = <X, R, B>(
+  { learner, seed, start: given }: Learning<X, R, B>,
   journal: Journal,
 ): Effect.Effect<Beginning, StoreFault | FileFault, Store | Events> =>
   Effect.gen(function* () {
-    const { config, recipe, start: given, seed } = training
     const last = yield* journal.last(Saved)
-    if (last === undefined) {
-      const parameters = given === undefined ? initialise(config, hostKey(seed)) : yield* readParameters(config, given)
-      return { state: firstState(training, parameters), progress: start, file: undefined }
-    }
+    if (last === undefined) return { state: yield* learner.first(seed, given), progress: start, file: undefined }
     const { state: file, ...progress } = last
-    const state = yield* orFirst(treeOf<State>(stateSpecs(config, recipe), yield* getTensors(file)))
+    const state: unknown = yield* orFirst(treeOf(learner.inputs.state as object, yield* getTensors(file)))
     yield* say({ _tag: "Resumed", step: progress.step, digest: file.digest })
     return { state, progress, file }
   })

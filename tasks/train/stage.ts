@@ -1,11 +1,11 @@
 /**
  * A training as a stage: what recipes are made of. Its key is the digest of the settings, the graph of a step and the
- * digests of what it needs.
+ * digests of what it needs. `trainingStage` is for Llamas, `learningStage` for whatever is a `Learner`.
  *
  * ```ts
  * import * as t from "io-ts"
  * import * as Effect from "effect/Effect"
- * import type { Batches } from "../data/example.ts"
+ * import type { Batches, Rows } from "../data/example.ts"
  * import { FileRef } from "../objects.ts"
  * import { stage } from "../stage/stage.ts"
  * import { presets } from "../../models/llama/presets.ts"
@@ -43,7 +43,7 @@ import type { Device } from "../../core/device/device.ts"
 import { type Config, parameterCount } from "../../models/llama/config.ts"
 import { plain, type Plan } from "../../models/llama/plan.ts"
 import type { Recipe } from "../../models/llama/train.ts"
-import type { Batches } from "../data/example.ts"
+import type { Batches, Rows } from "../data/example.ts"
 import type { Events } from "../events.ts"
 import { lazily } from "../known.ts"
 import { grouped, short } from "../numbers.ts"
@@ -51,36 +51,32 @@ import type { FileRef } from "../objects.ts"
 import type { Expectation, FaultsOf, Json, Needs, Outputs, ServicesOf } from "../stage/stage.ts"
 import { type Stage, stage } from "../stage/stage.ts"
 import type { Store } from "../store.ts"
-import { Declared } from "./declared.ts"
-import { train, type TrainingFault } from "./loop.ts"
+import { Declared, Lesson } from "./declared.ts"
+import { digestOf, expected, type Learner, notesOf } from "./learner.ts"
+import { learn, train, type TrainingFault } from "./loop.ts"
+import type { Given } from "./rows.ts"
 import { expectation, stepDigest } from "./step.ts"
 import { Trained } from "./training.ts"
 import type { Watch } from "./watch.ts"
 
 // ---- types -----------------------------------------------------------------
 
-/** Where rows come from. */
-export interface Data<X, R, N extends Needs> {
+/** Where rows come from; tokens if not said otherwise. */
+export interface Data<X, R, N extends Needs, B = Rows> {
   /** All that the rows depend on beside what is needed: packing, mixture, seeds. It is a part of the key. */
   readonly settings: Json
-  readonly batches: (outputs: Outputs<N>) => Batches<X, R>
+  readonly batches: (outputs: Outputs<N>) => Batches<X, R, B>
 }
 
-/** A training, declared. */
-export interface TrainingDeclaration<X, R, N extends Needs> {
+/** What every training is declared with. */
+interface Common<X, R, N extends Needs, B> {
   readonly name: string
   /** "1" if not given. */
   readonly version?: string
   readonly about?: string
-  readonly config: Config
-  readonly recipe: Recipe
-  /** `plain` if not given. */
-  readonly plan?: Plan
-  /** Do rows have segments and positions? */
-  readonly packed?: boolean
   readonly seed: number
   readonly needs: N
-  readonly data: Data<X, R, N>
+  readonly data: Data<X, R, N, B>
   /** Parameters to begin with; drawn from the seed if not given. */
   readonly start?: (outputs: Outputs<N>) => FileRef
   /** Steps between two saved states; a tenth of all, 250 at most, if not given. Not a part of the key. */
@@ -91,15 +87,33 @@ export interface TrainingDeclaration<X, R, N extends Needs> {
   readonly notes?: ReadonlyArray<string>
 }
 
-// ---- the stage -------------------------------------------------------------------
+/** A training of any model, declared. */
+export interface LearningDeclaration<X, R, N extends Needs, B = Given> extends Common<X, R, N, B> {
+  readonly learner: Learner<B>
+}
 
-/** Declares a training as a stage; nothing runs. */
+/** A training of a Llama, declared. */
+export interface TrainingDeclaration<X, R, N extends Needs> extends Common<X, R, N, Rows> {
+  readonly config: Config
+  readonly recipe: Recipe
+  /** `plain` if not given. */
+  readonly plan?: Plan
+  /** Do rows have segments and positions? */
+  readonly packed?: boolean
+}
+
+// ---- the stages ------------------------------------------------------------------
+
+/** Steps between two saved states. */
+const saving = (steps: number): number => Math.min(250, Math.max(1, Math.ceil(steps / 10)))
+
+/** Declares a training of a Llama as a stage; nothing runs. */
 export const trainingStage = <X, R, const N extends Needs>(
   d: TrainingDeclaration<X, R, N>,
 ): Stage<Trained, TrainingFault | X | FaultsOf<N>, Device | Store | Events | R | ServicesOf<N>> => {
   const { config, recipe, plan = plain, packed = false, seed } = d
   const stepping = { config, recipe, plan, packed }
-  const save = d.save ?? Math.min(250, Math.max(1, Math.ceil(recipe.steps / 10)))
+  const save = d.save ?? saving(recipe.steps)
   const notes = [`${grouped(parameterCount(config))} parameters`, `theta ${short(config.theta)}`, ...(d.notes ?? [])]
   return stage({
     name: d.name,
@@ -119,6 +133,33 @@ export const trainingStage = <X, R, const N extends Needs>(
           start: d.start?.(outputs),
           batches: d.data.batches(outputs),
         },
+        journal,
+        d.watch,
+      ),
+  })
+}
+
+/** Declares a training of any model as a stage; nothing runs. */
+export const learningStage = <X, R, const N extends Needs, B = Given>(
+  d: LearningDeclaration<X, R, N, B>,
+): Stage<Trained, TrainingFault | X | FaultsOf<N>, Device | Store | Events | R | ServicesOf<N>> => {
+  const { learner, seed } = d
+  const save = d.save ?? saving(learner.steps)
+  const notes = [...notesOf(learner), ...(d.notes ?? [])]
+  return stage({
+    name: d.name,
+    version: d.version ?? "1",
+    ...(d.about === undefined ? {} : { about: d.about }),
+    codec: Lesson,
+    settings: { learner: learner.name, model: learner.settings, seed, data: d.data.settings },
+    seeds: [seed],
+    graphs: lazily(() => E.map((x: string) => [x])(digestOf(learner))),
+    needs: d.needs,
+    output: Trained,
+    expects: lazily(() => E.map((x: Expectation): Expectation => ({ ...x, notes }))(expected(learner))),
+    make: (outputs, _, journal) =>
+      learn(
+        { stage: d.name, learner, seed, save, start: d.start?.(outputs), batches: d.data.batches(outputs) },
         journal,
         d.watch,
       ),

@@ -3,7 +3,7 @@
  * and its spread a median of distances, so that one spike does not make the next one usual.
  * @module
  */
-import type { Recipe } from "../../models/llama/train.ts"
+import type { Recipe } from "../../models/learn/recipe.ts"
 
 // ---- types -----------------------------------------------------------------
 

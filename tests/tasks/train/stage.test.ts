@@ -8,6 +8,7 @@ import type { Faults } from "../../../core/graph/fault.ts"
 import { long, plain, spreadOver } from "../../../models/llama/plan.ts"
 import { presets } from "../../../models/llama/presets.ts"
 import { type Expectation, stage } from "../../../tasks/stage/stage.ts"
+import { adviceOf } from "../../../tasks/train/llama.ts"
 import { type Need, type Room, shortage } from "../../../tasks/train/memory.ts"
 import { trainingStage } from "../../../tasks/train/stage.ts"
 import { config, counted, recipe, training } from "./tiny.ts"
@@ -105,7 +106,7 @@ const gib = 2 ** 30
 const need: Need = { device: 6 * gib, state: gib, home: 2 * gib }
 const room: Room = { device: 4 * gib, home: 16 * gib, shared: true }
 const said = (n: Partial<Need>, r: Partial<Room>): string =>
-  shortage(training, { ...need, ...n }, { ...room, ...r })?.message ?? "it fits"
+  shortage(adviceOf(training), { ...need, ...n }, { ...room, ...r })?.message ?? "it fits"
 
 it("a training that does not fit says what it asks, what there is and what to change", () => {
   assert.is(
@@ -127,7 +128,7 @@ it("a training that does not fit says what it asks, what there is and what to ch
 
 it("advice is only what is not done already", () => {
   const cut = { ...training, plan: { ...long, spread: spreadOver({ ring: 2 }) }, recipe: { ...recipe, batch: 1 } }
-  const message = shortage(cut, need, room)?.message ?? ""
+  const message = shortage(adviceOf(cut), need, room)?.message ?? ""
   assert.match(message, /has 4\.00 GiB: take shorter rows \(recipe\.time, now 16\)$/)
 })
 
