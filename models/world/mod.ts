@@ -4,6 +4,7 @@
  * @module
  */
 export * from "./config.ts"
+export * from "./decode.ts"
 export * from "./examples.ts"
 export * from "./layout.ts"
 export * from "./loss.ts"
