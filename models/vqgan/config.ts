@@ -123,11 +123,11 @@ export const presets: { readonly [P in Preset]: VqganConfig } = {
     ...{ codes: 8192, embed: 64, groups: 32, epsilon: 1e-6 },
   },
   tiny64: {
-    ...{ resolution: 64, channels: 3, hidden: 16, multipliers: [1, 2, 2, 4], blocks: 1, latent: 16 },
-    ...{ codes: 512, embed: 8, groups: 8, epsilon: 1e-6 },
+    ...{ resolution: 64, channels: 3, hidden: 8, multipliers: [1, 2, 2, 4], blocks: 1, latent: 16 },
+    ...{ codes: 512, embed: 8, groups: 4, epsilon: 1e-6 },
   },
   tiny32: {
-    ...{ resolution: 32, channels: 3, hidden: 16, multipliers: [1, 2, 4], blocks: 1, latent: 16 },
-    ...{ codes: 256, embed: 8, groups: 8, epsilon: 1e-6 },
+    ...{ resolution: 32, channels: 3, hidden: 8, multipliers: [1, 2, 4], blocks: 1, latent: 16 },
+    ...{ codes: 256, embed: 8, groups: 4, epsilon: 1e-6 },
   },
 }

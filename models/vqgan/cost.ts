@@ -3,7 +3,7 @@
  *
  * ```ts
  * import { presets } from "./config.ts"
- * const { encode, decode, train } = costOf(presets.tiny32) // 48e6, 127e6 and 524e6 operations a frame
+ * const { encode, decode, train } = costOf(presets.tiny32) // 13e6, 32e6 and 135e6 operations a frame
  * ```
  * @module
  */

@@ -34,6 +34,7 @@ export {
 export * from "./codebook.ts"
 export * from "./discriminator.ts"
 export * from "./losses.ts"
+export * from "./names.ts"
 export * from "./recipe.ts"
 export * from "./state.ts"
 export * from "./step.ts"

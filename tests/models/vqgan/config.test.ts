@@ -23,6 +23,17 @@ it("has LWM's sizes to the last value", () => {
   assert.is(Vqgan.tokensOf(Vqgan.presets.lwm), 256)
 })
 
+it("frames cost what their convolutions do", () => {
+  const c: Vqgan.VqganConfig = { ...config, multipliers: [1], hidden: 2, latent: 1, embed: 1, codes: 4, groups: 1 }
+  // 64 places; kernels of encoder: in, 2 + 4 blocks of 2 -> 2, out, 1 x 1; decoder: likewise with one block more
+  const kernel = (inside: number, out: number, taps = 9): number => 2 * 64 * taps * inside * out
+  const { encode, decode, train } = Vqgan.costOf(c)
+  assert.is(encode, kernel(3, 2) + 6 * kernel(2, 2) + kernel(2, 1) + kernel(1, 1, 1) + 2 * 64 * 4)
+  assert.is(decode, kernel(1, 1, 1) + kernel(1, 2) + 8 * kernel(2, 2) + kernel(2, 3))
+  assert.is(train, 3 * (encode + decode))
+  assert.ok(Vqgan.costOf(Vqgan.presets.tiny32).train < 150e6)
+})
+
 for (const [name, c] of Object.entries(Vqgan.presets)) {
   it(`${name} keeps the rules, and its frames become grids and frames again`, () => {
     assert.equal(Vqgan.configFaults(c), [])
