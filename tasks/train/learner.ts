@@ -108,6 +108,8 @@ export interface Learner<B = Given> extends Steps {
   readonly rateAt: (update: number) => number
   /** What is counted, and how much of it a step takes. */
   readonly counted: Counted
+  /** Further numbers by their weight for people: a line of progress has room for the first. */
+  readonly shown?: ReadonlyArray<string>
   readonly watch: Watch
   /** Does a step without numbers leave all of the state as it was? A loss scale changes. */
   readonly exact: boolean
@@ -142,8 +144,9 @@ export interface LearnerOf<P, B, S extends { readonly parameters: P } = State<P>
   readonly begin?: (parameters: Hosts<P>, key: HostKey) => Hosts<S>
   /** Parameters out of a file's tensors; by the paths of the tree if not given. What a file lacks may be drawn from the key. */
   readonly read?: (tensors: ReadonlyArray<Stored>, key: HostKey) => Read<Hosts<P>>
-  /** Besides those of the recipe. */
-  readonly faults?: Faults
+  /** What its numbers say that does not fit together; what every recipe must keep if not given. */
+  readonly faults?: ReadonlyArray<FileFault>
+  readonly shown?: ReadonlyArray<string>
   readonly notes?: ReadonlyArray<string>
   readonly advice?: ReadonlyArray<string>
   readonly context?: number
@@ -177,10 +180,7 @@ export const learnerOf = <P, B, S extends { readonly parameters: P } = State<P>>
   return {
     name: d.name,
     settings: d.settings,
-    faults: [
-      ...recipeFaults(recipe).map((f) => fault("ValueFault", "training", f.message)),
-      ...(d.faults ?? []),
-    ],
+    faults: (d.faults ?? recipeFaults(recipe)).map((f) => fault("ValueFault", "training", f.message)),
     spread,
     on: (other) => learnerOf({ ...d, spread: other }),
     inputs: { state: d.state ?? stateSpecs(recipe, traits)<P>(d.parameters), batch },
@@ -201,6 +201,7 @@ export const learnerOf = <P, B, S extends { readonly parameters: P } = State<P>>
     steps: recipe.steps,
     rateAt: (update) => rateAt(schedule(recipe), update),
     counted: d.counted,
+    ...(d.shown === undefined ? {} : { shown: d.shown }),
     watch: watchOf(recipe),
     exact: recipe.storage !== "f16",
     notes: [`${grouped(sizeOfTree(d.parameters))} parameters`, ...(d.notes ?? [])],

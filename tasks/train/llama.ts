@@ -29,22 +29,29 @@ const places = (time: number): AnyHost => ({
 })
 
 /**
- * How rows become inputs: what the program asks for, by name and size. Segments of rows for a program without them are a
- * fault, for they would attend to each other; so are rows of another size.
+ * How rows of tokens become inputs: what the program asks for, by name and size. Segments of rows for a program without
+ * them are a fault, for they would attend to each other; so are rows of another size.
  */
-export const givenBy = (s: Stepping): (rows: Rows) => Given | FileFault => {
-  const { batch, time } = s.recipe
-  const given = fitted(stepInputs(s).batch as unknown as { readonly [name: string]: AnySpec }, {
+export const rowsFor = (
+  specs: { readonly [name: string]: AnySpec },
+  { batch, time }: { readonly batch: number; readonly time: number },
+  packed: boolean,
+): (rows: Rows) => Given | FileFault => {
+  const given = fitted(specs, {
     sizes: `batch ${batch}, time ${time}`,
     lacking: "declare it without packed",
     // positions of unpacked rows are the places themselves, the same in all rows
-    ...(s.packed === true ? {} : { always: { positions: places(time) } }),
+    ...(packed ? {} : { always: { positions: places(time) } }),
   })
   return (rows) =>
-    rows.segments !== undefined && s.packed !== true
+    rows.segments !== undefined && !packed
       ? fileFault("value", "segments", "the rows are packed; declare the training with packed: true")
       : given(rows as unknown as Given)
 }
+
+/** How rows become a Llama's inputs. */
+export const givenBy = (s: Stepping): (rows: Rows) => Given | FileFault =>
+  rowsFor(stepInputs(s).batch as unknown as { readonly [name: string]: AnySpec }, s.recipe, s.packed === true)
 
 // ---- memory ------------------------------------------------------------------
 

@@ -97,11 +97,15 @@ const saved = ({ training: { stage }, journal, mesh, device }: Loop, going: Goin
 /** What every learner tells; what else it tells is further. */
 const common: ReadonlySet<string> = new Set(["loss", "norm", "skipped", "scale"])
 
-/** What a step told: its numbers as the device gave them, by name. */
-const toldOf = (step: number, rate: number, metrics: unknown): Point => {
+/** What a step told: its numbers as the device gave them, by name, those first that matter first. */
+const toldOf = (step: number, rate: number, metrics: unknown, shown: ReadonlyArray<string> = []): Point => {
   const numbers = Object.entries(metrics as { readonly [name: string]: never }).map(([k, h]) => [k, number(h)] as const)
-  const more = numbers.filter(([name]) => !common.has(name))
   const { loss, norm } = Object.fromEntries(numbers) as { readonly loss: number; readonly norm: number }
+  const further = numbers.filter(([name]) => !common.has(name))
+  const more = [
+    ...shown.flatMap((name) => further.filter(([own]) => own === name)),
+    ...further.filter(([name]) => !shown.includes(name)),
+  ]
   return { step, loss, norm, rate, ...(more.length === 0 ? {} : { more: Object.fromEntries(more) }) }
 }
 
@@ -155,7 +159,7 @@ const stepped = (loop: Loop, going: Going, batch: Batch<Given>) =>
     if ("_tag" in inputs) return yield* Effect.fail(inputs as FileFault)
     const out = yield* run({ state: going.values, batch: inputs } as never)
     const metrics = yield* device.fetch(out.metrics)
-    const told = toldOf(progress.step + 1, learner.rateAt(progress.step - progress.skipped), metrics)
+    const told = toldOf(progress.step + 1, learner.rateAt(progress.step - progress.skipped), metrics, learner.shown)
     const good = Number.isFinite(told.loss) && Number.isFinite(told.norm)
     const values = out.state as unknown as Values<unknown>
     if (mesh.rank === 0) yield* tellOf(loop, progress, told, good)

@@ -15,3 +15,4 @@
 export * from "./digits.ts"
 export * from "./fault.ts"
 export * from "./frame.ts"
+export * from "./learners.ts"

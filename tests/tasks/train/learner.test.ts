@@ -1,48 +1,23 @@
 /** A learner that is no Llama goes through the same loop: it learns, tells, is stopped and goes on, on one rank and on two. */
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import { either as E } from "fp-ts"
 import { suite } from "uvu"
 import * as assert from "uvu/assert"
-import { layer } from "../../../core/device/device.ts"
 import { decode } from "../../../core/files/safetensors.ts"
-import { wasm } from "../../../core/wasm/backend.ts"
-import { Event, events, heardBy } from "../../../tasks/events.ts"
+import { Event } from "../../../tasks/events.ts"
 import { tensorPath } from "../../../tasks/objects.ts"
 import { describe, quiet } from "../../../tasks/progress.ts"
-import { memory, Store } from "../../../tasks/store.ts"
 import { lessonOf } from "../../../tasks/train/declared.ts"
-import { learn, type TrainingFault } from "../../../tasks/train/loop.ts"
 import { learningStage } from "../../../tasks/train/stage.ts"
 import { type Learning, Point, Trained } from "../../../tasks/train/training.ts"
+import { type Files, on, type Ran, stopped } from "./learned.ts"
 import { counted, line, recipe } from "./line.ts"
-import { journalIn } from "./tiny.ts"
 
 const it = suite("tasks/train/learner")
-
-type Files = Map<string, Uint8Array>
-
-interface Ran {
-  readonly trained: Trained
-  readonly told: ReadonlyArray<Event>
-}
 
 const lesson: Learning<never, never> = {
   ...{ stage: "line", learner: line(), seed: 2, start: undefined, save: 15 },
   batches: counted(recipe),
 }
-
-const ran = (l: Learning<never, never>): Effect.Effect<Ran, TrainingFault, Store> =>
-  Effect.gen(function* () {
-    const told: Array<Event> = []
-    const around = Layer.merge(events, layer(wasm({ threads: 1 })))
-    const trained = yield* heardBy(learn(l, yield* journalIn), [(e) => Effect.sync(() => void told.push(e))]).pipe(
-      Effect.provide(around),
-    )
-    return { trained, told }
-  })
-
-const on = (files: Files, l = lesson): Promise<Ran> => Effect.runPromise(Effect.provide(ran(l), memory(files)))
 
 const tensor = (files: Files, trained: Trained, name: string): ReadonlyArray<number> => {
   const file = decode(files.get(tensorPath(trained.parameters.digest))!)
@@ -51,7 +26,7 @@ const tensor = (files: Files, trained: Trained, name: string): ReadonlyArray<num
 
 const whole = await (async () => {
   const files: Files = new Map()
-  return { files, ...await on(files) }
+  return { files, ...await on(files, lesson) }
 })()
 
 it("learns, and its further numbers are in events, in points, and on the line of progress", () => {
@@ -75,14 +50,8 @@ it("learns, and its further numbers are in events, in points, and on the line of
 it("stopped between two states and begun again, it gives the same bytes", async () => {
   for (const changes of [1, 2, 3]) {
     const files: Files = new Map()
-    let left = changes
-    const dying = Effect.gen(function* () {
-      const store = yield* Store
-      const write: Store["write"] = (p, b) => Effect.suspend(() => left-- > 0 ? store.write(p, b) : Effect.die("power"))
-      return yield* ran(lesson).pipe(Effect.provideService(Store, { ...store, write }))
-    })
-    await Effect.runPromise(Effect.exit(Effect.provide(dying, memory(files))))
-    const again = await on(files)
+    await stopped(files, lesson, changes)
+    const again = await on(files, lesson)
     assert.equal(again.trained, whole.trained, `${changes} changes`)
     const from = again.told.flatMap((e) => e._tag === "Resumed" ? [e.step] : [])
     assert.equal(from, changes < 2 ? [] : [15])
