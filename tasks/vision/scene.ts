@@ -40,6 +40,8 @@ export interface Drawing {
   readonly most?: number
   /** Pixels that the moving digit goes from frame to frame; as many as let it cross the frame where it is left out. */
   readonly step?: number
+  /** Boxes begin at multiples of so many pixels of both sides; 1 if not given. It divides 16, and every step. */
+  readonly grid?: number
 }
 
 /** A digit at its place in the first frame: the row and column of its box's upper left pixel. */
@@ -60,7 +62,8 @@ export interface Scene {
 // ---- settings ------------------------------------------------------------------
 
 /** Four frames, in which a digit goes 15 of 16 pixels. */
-const stepOf = ({ frames, step }: Drawing): number => step ?? (frames > 1 ? Math.floor(room / (frames - 1)) : 0)
+const stepOf = ({ frames, step, grid = 1 }: Drawing): number =>
+  step ?? (frames > 1 ? grid * Math.floor(room / (frames - 1) / grid) : 0)
 
 const whole = (n: number, low: number, high: number): boolean => Number.isInteger(n) && n >= low && n <= high
 
@@ -72,7 +75,17 @@ export const drawingFault = (drawing: Drawing): VisionFault | undefined => {
     return fault("least, most", `scenes have ${least} to ${most} digits; expected 1 <= least <= most <= 3`)
   }
   if (!whole(frames, 1, 2 ** 20)) return fault("frames", `a scene has ${frames} frames; expected a whole number from 1`)
+  const { grid = 1 } = drawing
+  if (!whole(grid, 1, room) || room % grid !== 0) {
+    return fault("grid", `boxes begin at multiples of ${grid} pixels; expected a divisor of ${room}`)
+  }
   const step = stepOf(drawing)
+  if (step % grid !== 0) {
+    return fault(
+      "step",
+      `a digit goes ${step} pixels a frame, but boxes stand at multiples of ${grid}; give one of these`,
+    )
+  }
   if (frames > 1 && !whole(step, 1, Math.floor(room / (frames - 1)))) {
     const message =
       `a digit that goes ${step} pixels a frame in ${frames} frames would not stay in the frame or stand ` +
@@ -92,37 +105,46 @@ const ends = (d: Dice): readonly [number, number] => d.below(2) === 0 ? [0, room
 const flipped = ([row, col]: Place): Place => [col, row]
 
 /** Places of `count` boxes that lie apart. The first alone has one half of the frame, the others share the other half. */
-const apart = (d: Dice, count: number, first: (d: Dice) => number): ReadonlyArray<Place> => {
-  if (count === 1) return [[d.below(room + 1), first(d)]]
+const apart = (
+  d: Dice,
+  count: number,
+  any: (d: Dice) => number,
+  first: (d: Dice) => number,
+): ReadonlyArray<Place> => {
+  if (count === 1) return [[any(d), first(d)]]
   const [own, rest] = ends(d)
   const alone: Place = [own, first(d)]
-  if (count === 2) return [alone, [rest, d.below(room + 1)]]
+  if (count === 2) return [alone, [rest, any(d)]]
   const [one, two] = ends(d)
   return [alone, [rest, one], [rest, two]]
 }
 
-const places = (d: Dice, count: number): ReadonlyArray<Place> => {
+/** A multiple of the grid from 0 to `most`. */
+const onGrid = (grid: number, most: number) => (d: Dice): number => grid * d.below(Math.floor(most / grid) + 1)
+
+const places = (d: Dice, count: number, grid: number): ReadonlyArray<Place> => {
   const turned = d.below(2) === 1
-  const found = apart(d, count, (dice) => dice.below(room + 1))
+  const found = apart(d, count, onGrid(grid, room), onGrid(grid, room))
   return turned ? found.map(flipped) : found
 }
 
 /** Places where the first box has its way free: its half of the frame is its own, and `length` pixels lie before it. */
-const placesWithWay = (d: Dice, count: number, way: Way, length: number): ReadonlyArray<Place> => {
+const placesWithWay = (d: Dice, count: number, grid: number, way: Way, length: number): ReadonlyArray<Place> => {
   const back = way === "left" || way === "up"
-  const found = apart(d, count, (dice) => dice.below(room - length + 1) + (back ? length : 0))
+  const free = onGrid(grid, room - length)
+  const found = apart(d, count, onGrid(grid, room), (dice) => free(dice) + (back ? length : 0))
   return way === "up" || way === "down" ? found.map(flipped) : found
 }
 
 /** Scene number `n` (0 to 2^32 - 1) of a drawing. The same seed, split and number give the same scene on every machine. */
 export const sceneOf = (scans: Scans, drawing: Drawing, split: Split, n: number): Scene => {
-  const { seed, frames, least = 1, most = 3 } = drawing
+  const { seed, frames, least = 1, most = 3, grid = 1 } = drawing
   const d = dice(hostFold(hostFold(hostKey(seed), split === "train" ? 0 : 1), n))
   const count = least + d.below(most - least + 1)
   const digits = d.shuffled([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]).slice(0, count)
   const step = stepOf(drawing)
   const way = frames > 1 ? d.one(ways) : undefined
-  const found = way === undefined ? places(d, count) : placesWithWay(d, count, way, step * (frames - 1))
+  const found = way === undefined ? places(d, count, grid) : placesWithWay(d, count, grid, way, step * (frames - 1))
   const placed = digits.map((digit, i): Placed => ({
     scan: d.one(scans[split][digit]!),
     row: found[i]![0],

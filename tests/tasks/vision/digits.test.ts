@@ -129,6 +129,20 @@ it("one digit moves by equal steps and all else stands still; its ink is in ever
   )
 })
 
+it("on a grid boxes stand at its multiples in every frame, and a grid that fits nothing is a fault", () => {
+  const grids = fc.constantFrom(1, 2, 4, 8, 16)
+  fc.assert(fc.property(fc.nat(), fc.integer({ min: 1, max: 3 }), grids, fc.nat(1e6), (seed, frames, grid, n) => {
+    const drawing = { seed, frames, grid }
+    if (drawingFault(drawing) !== undefined) return assert.ok(frames > 1 && Math.floor(16 / (frames - 1)) < grid)
+    const scene = sceneOf(small, drawing, "train", n)
+    for (let f = 0; f < frames; f++) {
+      for (const { row, col } of placesAt(scene, f)) assert.equal([row % grid, col % grid], [0, 0])
+    }
+  }))
+  assert.match(drawingFault({ seed: 1, frames: 1, grid: 5 })!.message, /divisor of 16/)
+  assert.match(drawingFault({ seed: 1, frames: 3, grid: 4, step: 6 })!.message, /6 pixels a frame, but boxes .* of 4/)
+})
+
 it("captions say what is there, and are read back", () => {
   const said: ReadonlyArray<readonly [Said, string]> = [
     [{ digits: [7], moving: null }, "a seven"],
