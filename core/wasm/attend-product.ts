@@ -64,9 +64,8 @@ export const products = (p: AttendPlan, at: AttendScratch, stages: Stages, s: Pr
       const body = (rows: number): Code =>
         call(
           tile("f32", p.context.features, { rows, vectors, last: 4 }, {
-            aStep: o.step,
+            levels: [{ size: o.features, aStep: o.step, bStep: 4 * p.width }],
             aRow: o.row,
-            bStep: 4 * p.width,
           }),
           i32.add(source, i32.mul(i, o.row)),
           panelAt(lanes, o.features),
@@ -88,9 +87,8 @@ export const products = (p: AttendPlan, at: AttendScratch, stages: Stages, s: Pr
       const body = (rows: number): Code =>
         call(
           tile("f32", p.context.features, { rows, vectors, last: 4 }, {
-            aStep: o.row,
+            levels: [{ size: 0, aStep: o.row, bStep: 4 * p.width }],
             aRow: o.step,
-            bStep: 4 * p.width,
           }),
           i32.add(source, i32.mul(i, o.step)),
           i32.add(scratch, of === "weights" ? at.strip : at.change),

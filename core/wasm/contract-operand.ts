@@ -102,6 +102,28 @@ export const plainOf = (
 /** The one stride of a group; 0 if it has one element; undefined if there are several. */
 export const single = (s: Strides): number | undefined => s.length === 0 ? 0 : s.length === 1 ? s[0]!.stride : undefined
 
+/** A part of the depth, and how far both operands move in it, in elements. */
+export interface DepthLevel {
+  readonly size: number
+  readonly left: number
+  readonly right: number
+}
+
+/** The parts of the depth in which both operands have one stride, outermost first; there is one at least. */
+export const levelsOf = (left: Strides, right: Strides): ReadonlyArray<DepthLevel> => {
+  const [x, y] = [[...left], [...right]]
+  const levels: Array<DepthLevel> = []
+  while (x.length > 0 && y.length > 0) {
+    const [a, b] = [x.pop()!, y.pop()!]
+    const size = Math.min(a.size, b.size)
+    levels.unshift({ size, left: a.stride, right: b.stride })
+    // both are cut where a variable ends, so the lesser divides the greater
+    if (a.size > size) x.push({ size: a.size / size, stride: a.stride * size })
+    if (b.size > size) y.push({ size: b.size / size, stride: b.stride * size })
+  }
+  return levels.length > 0 ? levels : [{ size: 1, left: 1, right: 1 }]
+}
+
 /** A store of the sum itself, without change of dtype, whose rows and cols have one stride each, the cols' 1. */
 export const plainStore = (
   stores: ReadonlyArray<Store>,

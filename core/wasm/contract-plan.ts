@@ -5,6 +5,8 @@
  * @module
  */
 
+import { type DepthLevel, levelsOf, type Strides } from "./contract-operand.ts"
+
 /** What the cut depends on. */
 export interface Extent {
   readonly batch: number
@@ -16,6 +18,14 @@ export interface Extent {
   /** May an operand be read where it lies? It must have one stride along the lanes and one along the depth. */
   readonly leftDirect: boolean
   readonly rightDirect: boolean
+  /**
+   * Rows of the left operand that have one stride, where it may be read where it lies in runs of so many, whatever the
+   * parts of its depth; 0 where not. So windows are read.
+   */
+  readonly run: number
+  /** How operands that are read where they lie move along the depth. */
+  readonly leftDepth: Strides
+  readonly rightDepth: Strides
   /** The sums go through scratch. */
   readonly buffered: boolean
   /** The left operand is costly to make: make it once. */
@@ -38,8 +48,12 @@ export interface Blocks {
   readonly colBlocks: number
   /** Cols of a task that are done at once. */
   readonly part: number
-  /** Depth that is done at once. */
+  /** Depth that is done at once: so many steps of that one of its levels. */
   readonly depth: number
+  readonly level: number
+  readonly levels: ReadonlyArray<DepthLevel>
+  /** Rows of a run: tiles stay within one. 0 where all rows have one stride. */
+  readonly run: number
   /** Tiles, one of the forms for few rows (`contract-row.ts`), or a system BLAS (`blas.ts`). */
   readonly form: "tiles" | "stream" | "dots" | "blas"
   /** `rowMajor`: by its task, depth side by side. */
@@ -78,7 +92,7 @@ const fewRows = (e: Extent, form: "stream" | "dots"): Blocks => {
     rowBlocks: 1,
     colBlocks: Math.ceil(e.cols / cols),
     part: cols,
-    depth: e.depth,
+    ...{ depth: e.depth, level: 0, levels: [], run: 0 },
     left: form === "dots" ? "rowMajor" : e.leftDirect ? "direct" : "own",
     right: "direct",
     grain: Math.max(1, Math.floor(worth / 4 / Math.max(1, e.rows * cols * e.depth))),
@@ -108,11 +122,41 @@ const called = (e: Extent): Blocks => {
     rowBlocks: Math.ceil(e.rows / rows),
     colBlocks: Math.ceil(e.cols / cols),
     part: cols,
-    depth: e.depth,
+    ...{ depth: e.depth, level: 0, levels: [], run: 0 },
     left: "direct",
     right: "direct",
     grain: 1,
   }
+}
+
+/** Rows of a tile within runs, so that none is left ragged if that can be. */
+const tileRowsIn = (run: number, wide: boolean): number => {
+  const most = tileRowsFor(run, wide)
+  return [most, most - 1, most - 2].find((t) => t >= 3 && heightsOf(run, t).rest === 0) ?? most
+}
+
+/** A part of a run that is a run too, where it is long. */
+const runOf = (run: number): number => {
+  for (let part = 256; run > 1024 && part >= 16; part--) if (run % part === 0) return part
+  return run
+}
+
+/** How much of the depth is done at once: whole inner levels, and as many steps of the next one as a cache holds. */
+const depthBlock = (
+  levels: ReadonlyArray<DepthLevel>,
+  depth: number,
+): { readonly depth: number; readonly level: number } => {
+  if (levels.length === 1) {
+    return { depth: depth <= 1536 ? depth : Math.ceil(depth / Math.ceil(depth / 1024)), level: 0 }
+  }
+  if (depth <= 1536) return { depth, level: 0 }
+  const inner = levels.map((_, n) => levels.slice(n + 1).reduce((product, l) => product * l.size, 1))
+  const level = inner.findIndex((n) => n <= 1536)
+  const [size, most] = [levels[level]!.size, Math.max(1, Math.floor(1536 / inner[level]!))]
+  let steps = Math.min(size, most)
+  // blocks do not go over the end of a level but the outermost, where the last one may be smaller
+  while (level > 0 && size % steps !== 0) steps--
+  return { depth: steps * inner[level]!, level }
 }
 
 /** Cuts. */
@@ -120,6 +164,7 @@ export const blocksOf = (e: Extent): Blocks => {
   const large = e.rows >= 64 && e.cols >= 64 && e.depth >= 64 && e.rows * e.cols * e.depth >= worthCalling
   if (e.blas && large) return called(e)
   if (e.rows > 0 && e.rows <= 4 && e.depth >= 16 && e.rows4 !== undefined) return fewRows(e, e.rows4)
+  if (e.run > 0) return inRuns(e)
   const tileRows = tileRowsFor(e.rows, e.wide)
   const tileCols = e.wide && e.cols > 8 ? 16 : 8
   const perRow = Math.max(1, e.cols * e.depth)
@@ -140,7 +185,12 @@ export const blocksOf = (e: Extent): Blocks => {
     : Math.max(Math.ceil(e.cols * tasks / enough), Math.ceil(worth / perCol))
   const fits = own ? Math.floor((1 << 18) / Math.max(1, e.depth)) : e.cols
   const cols = clamp(roundUp(Math.min(split, fits), 4 * tileCols), 1, Math.max(1, e.cols))
-  const depth = e.depth <= 1536 ? e.depth : Math.ceil(e.depth / Math.ceil(e.depth / 1024))
+  const leftDirect = e.leftDirect && e.cols <= 4 * tileCols
+  const levels = levelsOf(
+    leftDirect ? e.leftDepth : [{ size: e.depth, stride: 1 }],
+    rightDirect ? e.rightDepth : [{ size: e.depth, stride: 1 }],
+  )
+  const { depth, level } = depthBlock(levels, e.depth)
   const throughScratch = e.buffered || depth < e.depth
   const work = rows * cols * e.depth
   return {
@@ -152,10 +202,45 @@ export const blocksOf = (e: Extent): Blocks => {
     rowBlocks,
     colBlocks: Math.ceil(e.cols / cols),
     part: throughScratch ? Math.min(cols, 8 * tileCols) : cols,
-    depth,
-    left: e.leftDirect && e.cols <= 4 * tileCols ? "direct" : "own",
+    ...{ depth, level, levels, run: 0 },
+    left: leftDirect ? "direct" : "own",
     right: rightDirect ? "direct" : own ? "own" : "shared",
     grain: Math.max(1, Math.floor(worth / Math.max(1, work))),
+  }
+}
+
+/** The cut where the left operand is read in runs of its rows, as windows are: it is never packed. */
+const inRuns = (e: Extent): Blocks => {
+  const run = runOf(e.run)
+  const tileRows = tileRowsIn(run, e.wide)
+  const tileCols = e.wide && e.cols > 8 ? 16 : 8
+  const narrow = e.cols <= 4 * tileCols
+  const rightDirect = e.rightDirect && narrow
+  const all = e.batch * e.rows
+  // what lies under a block of windows is several times smaller than the windows
+  const most = Math.floor((1 << 19) / Math.max(1, e.depth))
+  const levels = levelsOf(e.leftDepth, rightDirect ? e.rightDepth : [{ size: e.depth, stride: 1 }])
+  const { depth, level } = depthBlock(levels, e.depth)
+  const throughScratch = e.buffered || depth < e.depth
+  const part = throughScratch ? Math.min(e.cols, 8 * tileCols) : e.cols
+  const held = throughScratch ? Math.floor((1 << 15) / Math.max(1, part)) : e.rows
+  const wanted = Math.max(Math.ceil(all / enough), Math.ceil(worth / Math.max(1, e.cols * e.depth)))
+  const rows = Math.min(e.rows, roundUp(clamp(wanted, run, Math.max(run, Math.min(most, held))), run))
+  const rowBlocks = Math.ceil(e.rows / rows)
+  const shared = !rightDirect && (rowBlocks > 1 || e.batch > 1)
+  const split = Math.max(
+    Math.ceil(e.cols * rowBlocks * e.batch / enough),
+    Math.ceil(worth / Math.max(1, rows * e.depth)),
+  )
+  const fits = rightDirect || shared ? e.cols : Math.floor((1 << 18) / Math.max(1, e.depth))
+  const cols = clamp(roundUp(Math.min(split, fits), 4 * tileCols), 1, Math.max(1, e.cols))
+  return {
+    form: "tiles",
+    ...{ tileRows, tileCols, rows, cols, rowBlocks, colBlocks: Math.ceil(e.cols / cols), part: Math.min(part, cols) },
+    ...{ depth, level, levels, run },
+    left: "direct",
+    right: rightDirect ? "direct" : shared ? "shared" : "own",
+    grain: Math.max(1, Math.floor(worth / Math.max(1, rows * cols * e.depth))),
   }
 }
 

@@ -3,7 +3,7 @@
  * @module
  */
 import { sgemm } from "./blas.ts"
-import { call, type Code, type Func, type Local, type Scope, type Value, when } from "./assembler.ts"
+import { branchIf, call, type Code, type Func, type Local, loop, type Scope, type Value, when } from "./assembler.ts"
 import type { ContractPlan } from "./contract.ts"
 import { type Plain, single } from "./contract-operand.ts"
 import { heightsOf } from "./contract-plan.ts"
@@ -62,14 +62,76 @@ export const eachTile = (p: ContractPlan, t: Task, row: Local<"i32">): (body: (r
   ]
 }
 
+/** A sum of products of a number's digits and their strides, in bytes; `parts` are outermost first. */
+const strided = (
+  scope: Scope,
+  number: Value<"i32">,
+  parts: ReadonlyArray<{ readonly size: number; readonly stride: number }>,
+): { readonly code: Code; readonly at: Value<"i32"> } => {
+  const last = parts.length - 1
+  if (last <= 0) return { code: [], at: i32.mul(number, parts[0]?.stride ?? 0) }
+  const [at, rest] = [scope.local("i32", "at"), scope.local("i32", "rest")]
+  return {
+    code: [
+      rest.set(number),
+      at.set(i32.const(0)),
+      [...parts].reverse().map(({ size, stride }, n): Code => [
+        at.set(i32.add(at, i32.mul(n === last ? rest : i32.remU(rest, size), stride))),
+        n === last ? [] : rest.set(i32.divU(rest, size)),
+      ]),
+    ],
+    at,
+  }
+}
+
+/** As `eachTile`, run after run; `place` is set to where the tile's first row of the left operand begins. */
+const eachTileInRuns = (
+  p: ContractPlan,
+  t: Task,
+  row: Local<"i32">,
+  place: Local<"i32">,
+): (body: (rows: number) => Code) => Code => {
+  const { run, tileRows } = p.blocks
+  const { full, lower, rest } = heightsOf(run, tileRows)
+  const stride = 4 * p.left.lane.at(-1)!.stride
+  const [from, to] = [t.scope.local("i32", "from"), t.scope.local("i32", "to")]
+  const begun = strided(
+    t.scope,
+    i32.add(t.firstRow, from),
+    p.left.lane.map((s) => ({ size: s.size, stride: 4 * s.stride })),
+  )
+  return (body) => {
+    const some = (rows: number, tiles: number): Code =>
+      tiles === 0 ? [] : [
+        to.set(i32.add(row, rows * tiles)),
+        loop((again) => [
+          body(rows),
+          place.set(i32.add(place, rows * stride)),
+          branchIf(again, i32.ltS(row.tee(i32.add(row, rows)), to)),
+        ]),
+      ]
+    return forUp(from, 0, t.rows, run, [
+      begun.code,
+      place.set(i32.add(t.left, begun.at)),
+      row.set(from),
+      some(tileRows, full),
+      some(tileRows - 1, lower),
+      rest === 0 ? [] : some(rest, 1),
+    ])
+  }
+}
+
 /** The functions of tiles, by rows and by whether the cols are the last, fewer ones. */
 const tilesOf = (p: ContractPlan, buffered: boolean): (rows: number, last: boolean) => Func => {
   const { tileCols, left, right } = p.blocks
   const rest = p.groups.cols.count % tileCols
   const access = (rows: number, width: number): TileAccess => ({
-    aStep: left === "own" ? 4 * rows : 4 * single(p.left.depth)!,
-    aRow: left === "own" ? 4 : 4 * single(p.left.lane)!,
-    bStep: right === "direct" ? 4 * single(p.right.depth)! : 4 * width,
+    levels: p.blocks.levels.slice(p.blocks.level).map((l) => ({
+      size: l.size,
+      aStep: 4 * l.left * (left === "own" ? rows : 1),
+      bStep: 4 * l.right * (right === "direct" ? 1 : width),
+    })),
+    aRow: left === "own" ? 4 : 4 * (p.left.lane.at(-1)?.stride ?? 0),
   })
   return (rows, last) => {
     const width = last ? Math.ceil(rest / 4) * 4 : tileCols
@@ -98,12 +160,31 @@ export const sumsOf = (p: ContractPlan, t: Task, from: Local<"i32">, to: Local<"
     Local<"i32">,
   ]
   const onePass = block >= depth
+  // how far into the depth a pass begins, in the operands that are read where they lie
+  const { levels, level, run } = p.blocks
+  const inner = levels.slice(level + 1).reduce((product, l) => product * l.size, 1)
+  const [leftFar, rightFar, place] = ["leftFar", "rightFar", "place"].map((n) => t.scope.local("i32", n)) as [
+    Local<"i32">,
+    Local<"i32">,
+    Local<"i32">,
+  ]
+  const far = (of: Local<"i32">, pick: (l: (typeof levels)[number]) => number): Code => {
+    const parts = levels.slice(0, level + 1).map((l) => ({ size: l.size, stride: 4 * pick(l) }))
+    const { code, at } = strided(t.scope, inner === 1 ? k0 : i32.divU(k0, inner), parts)
+    return onePass ? of.set(i32.const(0)) : [code, of.set(at)]
+  }
+  const begun: Code = [
+    left === "own" ? [] : far(leftFar, (l) => l.left),
+    right === "direct" ? far(rightFar, (l) => l.right) : [],
+  ]
+  const steps = (elements: Value<"i32">): Value<"i32"> => inner === 1 ? elements : i32.divU(elements, inner)
   const column = (last: boolean): Code => {
     const width = last ? Math.ceil(rest / 4) * 4 : tileCols
     const b = right === "direct"
-      ? i32.add(i32.add(t.right, i32.mul(j, 4)), i32.mul(k0, 4 * (single(p.right.depth) ?? 0)))
+      ? i32.add(i32.add(t.right, i32.mul(j, 4)), rightFar)
       : i32.add(i32.add(t.panels, i32.mul(j, 4 * depth)), i32.mul(k0, 4 * width))
-    return eachTile(p, t, row)((rows) =>
+    const all = run > 0 ? eachTileInRuns(p, t, row, place) : eachTile(p, t, row)
+    return all((rows) =>
       call(
         tiles(rows, last),
         left === "own"
@@ -112,16 +193,16 @@ export const sumsOf = (p: ContractPlan, t: Task, from: Local<"i32">, to: Local<"
             i32.mul(k0, 4 * rows),
           )
           : i32.add(
-            i32.add(
+            run > 0 ? place : i32.add(
               t.left,
               i32.mul(p.leftLoops === undefined ? i32.add(t.firstRow, row) : row, 4 * (single(p.left.lane) ?? 0)),
             ),
-            i32.mul(k0, 4 * (single(p.left.depth) ?? 0)),
+            leftFar,
           ),
         b,
         i32.add(i32.add(target.address, i32.mul(row, target.row)), i32.mul(i32.sub(j, from), 4)),
         i32.const(target.row),
-        onePass ? i32.const(depth) : now,
+        onePass ? i32.const(levels[0]!.size) : now,
         onePass ? i32.const(0) : k0,
       )
     )
@@ -131,10 +212,12 @@ export const sumsOf = (p: ContractPlan, t: Task, from: Local<"i32">, to: Local<"
     forUp(j, from, end, tileCols, column(false)),
     rest === 0 ? [] : when(i32.gtS(to, whole), [j.set(i32.const(whole)), column(true)]),
   ]
-  if (onePass) return [k0.set(i32.const(0)), columns]
+  if (onePass) return [k0.set(i32.const(0)), begun, columns]
   return forUp(k0, 0, i32.const(depth), block, [
     now.set(i32.sub(i32.const(depth), k0)),
     minimum(now, now, block),
+    now.set(steps(now)),
+    begun,
     columns,
   ])
 }

@@ -5,15 +5,22 @@
  * @module
  */
 import type { Compute } from "../tensor/dtype.ts"
-import { branchIf, type Code, type Func, func, type Local, loop, type Value, when } from "./assembler.ts"
+import { branchIf, type Code, type Func, func, type Local, loop, type Scope, type Value, when } from "./assembler.ts"
 import { f32x4, i32, i32x4, type V128, v128 } from "./instructions.ts"
 import type { Features } from "./kernel.ts"
 
-/** How a tile walks over its operands, in bytes. */
-export interface TileAccess {
-  /** From one element of the depth to the next, of a and of b. */
+/** A part of the depth, and how far a and b move in it. */
+export interface TileLevel {
+  /** Steps; of the outermost they are an argument. */
+  readonly size: number
   readonly aStep: number
   readonly bStep: number
+}
+
+/** How a tile walks over its operands, in bytes. */
+export interface TileAccess {
+  /** Parts of the depth, outermost first; the number of steps in the outermost is an argument. */
+  readonly levels: ReadonlyArray<TileLevel>
   /** From row to row of a. */
   readonly aRow: number
 }
@@ -39,9 +46,43 @@ const storeSome = (address: Value<"i32">, value: V128, count: number, offset: nu
     ? v128.store(address, value, offset)
     : Array.from({ length: count }, (_, i) => v128.store32Lane(address, value, i, offset + 4 * i))
 
+/** Runs `step` for each element of the depth; `a` and `b` stand where it is. The step moves b, this moves the rest. */
+const walked = (
+  scope: Scope,
+  levels: ReadonlyArray<TileLevel>,
+  a: Local<"i32">,
+  b: Local<"i32">,
+  outermost: Value<"i32">,
+  step: Code,
+): Code => {
+  const level = (n: number): Code => {
+    const { size, aStep, bStep } = levels[n]!
+    const inner = levels[n + 1]
+    if (inner === undefined) {
+      const end = scope.local("i32", "end")
+      return [
+        end.set(i32.add(a, n === 0 ? i32.mul(outermost, aStep) : size * aStep)),
+        loop((again) => [step, branchIf(again, i32.ne(a.tee(i32.add(a, aStep)), end))]),
+      ]
+    }
+    const left = scope.local("i32", `left${n}`)
+    const back = (from: Local<"i32">, by: number): Code => by === 0 ? [] : from.set(i32.add(from, by))
+    return [
+      left.set(n === 0 ? outermost : i32.const(size)),
+      loop((again) => [
+        level(n + 1),
+        back(a, aStep - inner.size * inner.aStep),
+        back(b, bStep - inner.size * inner.bStep),
+        branchIf(again, left.tee(i32.sub(left, 1))),
+      ]),
+    ]
+  }
+  return level(0)
+}
+
 /**
- * `(a, b, c, row stride of c in bytes, depth, more)`: c = sums, or c += sums where `more` is not 0. With `more` the
- * last vector of c must be whole.
+ * `(a, b, c, row stride of c in bytes, steps of the outermost level, more)`: c = sums, or c += sums where `more` is not
+ * 0. With `more` the last vector of c must be whole.
  */
 export const tile = (
   dtype: Compute,
@@ -49,7 +90,8 @@ export const tile = (
   shape: TileShape,
   access: TileAccess,
 ): Func =>
-  func(`tile${shape.rows}x${shape.vectors}`, ["i32", "i32", "i32", "i32", "i32", "i32"], [], ({ params, local }) => {
+  func(`tile${shape.rows}x${shape.vectors}`, ["i32", "i32", "i32", "i32", "i32", "i32"], [], (scope) => {
+    const { params, local } = scope
     const [a, b, c, stride, depth, more] = params as ReadonlyArray<Local<"i32">>
     const fuse = multiplyAdd(dtype, features)
     const range = (n: number): ReadonlyArray<number> => Array.from({ length: n }, (_, i) => i)
@@ -57,7 +99,6 @@ export const tile = (
     const sums = rows.map((i) => vectors.map((j) => local("v128", `c${i}_${j}`)))
     const right = vectors.map((j) => local("v128", `b${j}`))
     const left = local("v128", "a")
-    const end = local("i32", "end")
     const row = local("i32", "row")
     const last = shape.vectors - 1
     const atRows = (each: (i: number) => Code): Code => [
@@ -70,15 +111,11 @@ export const tile = (
         left.set(v128.load32Splat(a!, i * access.aRow)),
         vectors.map((j) => sums[i]![j]!.set(fuse(left, right[j]!, sums[i]![j]!))),
       ]),
-      b!.set(i32.add(b!, access.bStep)),
+      b!.set(i32.add(b!, access.levels.at(-1)!.bStep)),
     ]
     return [
       when(more!, atRows((i) => vectors.map((j) => sums[i]![j]!.set(v128.load(row, 16 * j))))),
-      end.set(i32.add(a!, i32.mul(depth!, access.aStep))),
-      when(
-        depth!,
-        loop((again) => [step, branchIf(again, i32.ne(a!.tee(i32.add(a!, access.aStep)), end))]),
-      ),
+      when(depth!, walked(scope, access.levels, a!, b!, depth!, step)),
       atRows((i) => vectors.map((j) => storeSome(row, sums[i]![j]!, j === last ? shape.last : 4, 16 * j))),
     ]
   })

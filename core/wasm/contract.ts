@@ -91,6 +91,22 @@ const direct = (p: Plain | undefined): boolean =>
   p === undefined ||
   (p.bytes === 4 && single(p.lane) !== undefined && single(p.depth) !== undefined && p.depth[0]?.stride !== 0)
 
+/**
+ * Rows that lie one stride apart, where runs of them can be read where they lie though neither rows nor depth are one
+ * stride throughout, as through windows; else 0.
+ */
+const runsOf = (p: Plain | undefined): number => {
+  const last = p?.lane.at(-1)
+  if (p === undefined || last === undefined || p.bytes !== 4 || last.size < 4) return 0
+  const whole = single(p.lane) !== undefined && single(p.depth) !== undefined
+  return whole || p.depth.length === 0 || p.depth.some(({ stride }) => stride === 0) ? 0 : last.size
+}
+
+/** Can tiles read its cols side by side, whatever the parts of its depth? */
+const sideBySide = (p: Plain | undefined): boolean =>
+  p === undefined ||
+  (p.bytes === 4 && single(p.lane) === 1 && p.depth.length > 0 && p.depth.every(({ stride }) => stride !== 0))
+
 /** Is it a matrix as a BLAS knows it: one side next to each other, the other with room between? */
 const isMatrix = (p: Plain | undefined, depth: number): boolean => {
   if (p === undefined) return true // as the loop writes it
@@ -134,6 +150,7 @@ export const lowerContract = (k: Contract, context: KernelContext, lowerLoop: Lo
   }
   const leftPlain = asPlain(left, rows), rightPlain = asPlain(right, cols)
   const store = plainStore(k.stores, groups, k, context.buffers)
+  const run = runsOf(leftPlain)
   const blocks = blocksOf({
     batch: batch.count,
     rows: rows.count,
@@ -141,7 +158,12 @@ export const lowerContract = (k: Contract, context: KernelContext, lowerLoop: Lo
     depth: depth.count,
     wide: context.features.revectorize && k.dtype === "f32",
     leftDirect: direct(leftPlain),
-    rightDirect: direct(rightPlain) && (rightPlain === undefined || (single(rightPlain.lane) ?? 0) === 1),
+    rightDirect: run > 0
+      ? sideBySide(rightPlain)
+      : direct(rightPlain) && (rightPlain === undefined || (single(rightPlain.lane) ?? 0) === 1),
+    run,
+    leftDepth: leftPlain?.depth ?? [{ size: depth.count, stride: 1 }],
+    rightDepth: rightPlain?.depth ?? [{ size: depth.count, stride: cols.count }],
     buffered: store === undefined,
     leftOnce: leftPlain === undefined,
     rows4: fewRowsForm(rightPlain),
