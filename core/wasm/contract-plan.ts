@@ -4,7 +4,6 @@
  * threads there are.
  * @module
  */
-
 import { type DepthLevel, levelsOf, type Strides } from "./contract-operand.ts"
 
 /** What the cut depends on. */
@@ -149,10 +148,12 @@ const depthBlock = (
   if (levels.length === 1) {
     return { depth: depth <= 1536 ? depth : Math.ceil(depth / Math.ceil(depth / 1024)), level: 0 }
   }
-  if (depth <= 1536) return { depth, level: 0 }
+  // of elements that lie apart each is a line of the cache
+  const held = Math.abs(levels.at(-1)!.left) > 8 ? 256 : 1536
+  if (depth <= held) return { depth, level: 0 }
   const inner = levels.map((_, n) => levels.slice(n + 1).reduce((product, l) => product * l.size, 1))
-  const level = inner.findIndex((n) => n <= 1536)
-  const [size, most] = [levels[level]!.size, Math.max(1, Math.floor(1536 / inner[level]!))]
+  const level = inner.findIndex((n) => n <= held)
+  const [size, most] = [levels[level]!.size, Math.max(1, Math.floor(held / inner[level]!))]
   let steps = Math.min(size, most)
   // blocks do not go over the end of a level but the outermost, where the last one may be smaller
   while (level > 0 && size % steps !== 0) steps--

@@ -10,6 +10,7 @@ import { count, type Node } from "../../core/graph/node.ts"
 import type { Axes } from "../../core/tensor/axes.ts"
 import { type Tensor, typed } from "../../core/tensor/tensor.ts"
 import { silu } from "../../ops/activation.ts"
+import { tanh } from "../../ops/elementwise.ts"
 import { type Convolution, convolve, type Padding } from "../../ops/convolution.ts"
 import type { Given, RandomGraph } from "../core/device/graphs.ts"
 import { noise } from "./updates.ts"
@@ -91,26 +92,35 @@ export const made = (d: Drawn, x: Node, w: Node): Node => {
   )
 }
 
-/** Result and gradients; a curved function behind it, so that gradients have gradients. */
-export const convolutions: fc.Arbitrary<RandomGraph> = drawn(4, 5).map((d): RandomGraph => {
-  const [x, w] = inputsOf(d)
-  const given = (node: Node, path: string, seed: number): Given => ({
-    path,
-    dtype: "f32",
-    axes: node.axes,
-    shape: node.shape,
-    values: noise(count(node.shape), seed).map(Math.fround),
-  })
-  const y = made(d, x, w)
-  return {
-    inputs: [given(x, "x", d.seed), given(w, "w", d.seed + 1), given(y, "ct", d.seed + 2)],
-    build: ([image, kernel, ct]) => {
-      const value = made(d, image!, kernel!)
-      const [dx, dw] = linearise([silu(typed<Tensor<"f32", Axes>>(value))], [image!, kernel!]).pullback([ct!])
-      const again = linearise([dx!, dw!], [image!, kernel!, ct!]).pullback([image!, kernel!])
-      return { y: value, dx: dx!, dw: dw!, ddx: again[0]!, ddw: again[1]!, ddct: again[2]! }
-    },
-    donate: [],
-    maxBindings: 8,
-  }
+const given = (node: Node, path: string, seed: number): Given => ({
+  path,
+  dtype: "f32",
+  axes: node.axes,
+  shape: node.shape,
+  values: noise(count(node.shape), seed).map(Math.fround),
 })
+
+const curved = (d: Drawn, x: Node, w: Node): Node => silu(typed<Tensor<"f32", Axes>>(made(d, x, w)))
+
+const of = (d: Drawn, build: RandomGraph["build"]): RandomGraph => {
+  const [x, w] = inputsOf(d)
+  const ct = given(made(d, x, w), "ct", d.seed + 2)
+  return { inputs: [given(x, "x", d.seed), given(w, "w", d.seed + 1), ct], build, donate: [], maxBindings: 8 }
+}
+
+/** Result and gradients of a convolution of something computed, with something computed of it. */
+export const steps = (d: Drawn): RandomGraph =>
+  of(d, ([x, w, ct]) => {
+    const value = curved(d, tanh(typed<Tensor<"f32", Axes>>(x!)), w!)
+    const [dx, dw] = linearise([value], [x!, w!]).pullback([ct!])
+    return { y: made(d, x!, w!), value, dx: dx!, dw: dw! }
+  })
+
+/** Result and gradients; a curved function behind it, so that gradients have gradients. */
+export const convolutions: fc.Arbitrary<RandomGraph> = drawn(4, 5).map((d) =>
+  of(d, ([x, w, ct]) => {
+    const [dx, dw] = linearise([curved(d, x!, w!)], [x!, w!]).pullback([ct!])
+    const again = linearise([dx!, dw!], [x!, w!, ct!]).pullback([x!, w!])
+    return { y: made(d, x!, w!), dx: dx!, dw: dw!, ddx: again[0]!, ddw: again[1]!, ddct: again[2]! }
+  })
+)

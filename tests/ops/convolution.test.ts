@@ -17,10 +17,10 @@ import { f32 } from "../../core/tensor/spec.ts"
 import { type F32, typed } from "../../core/tensor/tensor.ts"
 import { wasm } from "../../core/wasm/backend.ts"
 import { type Convolution, convolve } from "../../ops/convolution.ts"
-import { agree, nearly, type Tolerance } from "../core/device/compiled.ts"
+import { agree, differs, nearly, type Tolerance } from "../core/device/compiled.ts"
 import { agrees, always, draw, tensor, values } from "../core/grad/difference.ts"
 import { needs } from "../skip.ts"
-import { convolutions, drawn, inputsOf, made } from "./convolution-graphs.ts"
+import { convolutions, type Drawn, drawn, inputsOf, made, steps } from "./convolution-graphs.ts"
 
 const it = suite("convolution")
 
@@ -110,6 +110,28 @@ it("means the same on wasm", () =>
   Effect.runPromise(Effect.scoped(Effect.gen(function* () {
     const device = yield* Effect.flatMap(wasm({ threads: 1 }), make)
     yield* Effect.promise(() => agree(device, convolutions, 20, 4, rounded))
+  }))))
+
+/** Sizes that reach every way in which windows are read: deep, wide, narrow, ragged, runs that are cut. */
+const large: ReadonlyArray<Drawn> = ([
+  [[[3, 1, 9], [3, 1, 11]], 2, 17, 20],
+  [[[3, 1, 9], [3, 1, 13]], 1, 180, 9],
+  [[[3, 2, 14], [3, 2, 14]], 2, 8, 16],
+  [[[3, 1, 30], [3, 1, 30]], 3, 3, 70],
+  [[[3, 1, 30], [3, 1, 30]], 2, 5, 3],
+  [[[5, 1, 1600]], 3, 4, 5],
+  [[[2, 3, 7], [1, 1, 40]], 3, 4, 18],
+] as const).map(([ways, batch, ins, outs], seed): Drawn => ({
+  ways: ways.map(([taps, stride, more]) => ({ taps, stride, more, dilation: 1, padding: "same" as const })),
+  ...{ batch, group: 1, ins, outs, seed },
+}))
+
+it("means the same on wasm, whatever the sizes, with arithmetic around it", () =>
+  Effect.runPromise(Effect.scoped(Effect.gen(function* () {
+    const device = yield* Effect.flatMap(wasm({ threads: 1 }), make)
+    for (const d of large) {
+      yield* Effect.promise(async () => assert.is(await differs(device, steps(d), rounded), undefined))
+    }
   }))))
 
 const implementation = "gpu" in (globalThis.navigator ?? {}) ? "navigator" : "dawn"
