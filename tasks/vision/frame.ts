@@ -6,6 +6,7 @@ import { either as E } from "fp-ts"
 import type { Axes } from "../../core/tensor/axes.ts"
 import type { Host } from "../../core/tensor/host.ts"
 import { f32 } from "../../core/tensor/spec.ts"
+import type { Fields } from "../data/source.ts"
 import { type VisionFault, visionFault } from "./fault.ts"
 
 // ---- types -------------------------------------------------------------------
@@ -16,6 +17,23 @@ export interface Frame {
   readonly height: number
   /** `height * width * 3` bytes. */
   readonly pixels: Uint8Array
+}
+
+/** A still or a video: frames of one size, and how many are shown in a second; null of a still. */
+export interface Clip {
+  readonly frames: ReadonlyArray<Frame>
+  readonly rate: number | null
+}
+
+/** A clip with what is said of it. */
+export interface Captioned {
+  /** Where it came from: `cat.png`, `cat.jsonl:3`. */
+  readonly id: string
+  readonly clip: Clip
+  /** Empty where nothing is said. */
+  readonly caption: string
+  /** What else is said of it, by name: a question, its answer. */
+  readonly fields: Fields
 }
 
 /** The axes of frames as a tensor. */

@@ -1,18 +1,34 @@
 /**
- * Pictures and videos for users: frames, and handwritten digits that move, with captions and questions.
+ * Pictures and videos for users: files of them, with captions; handwritten digits that move, with captions and questions;
+ * photographs that ship as packages.
  *
  * ```ts
  * import * as Effect from "effect/Effect"
- * import { captionOf, framesOfScene, scans, sceneOf } from "./mod.ts"
+ * import { captionOf, framesOfScene, scans, sceneOf, writeClip } from "./mod.ts"
  *
- * const captions = Effect.map(scans, (all) => {
- *   const scene = sceneOf(all, { seed: 1, frames: 4 }, "train", 0)
- *   return [captionOf(scene), framesOfScene(scene).length]
+ * const shown = Effect.gen(function* () {
+ *   const scene = sceneOf(yield* scans, { seed: 1, frames: 4 }, "train", 0)
+ *   yield* writeClip("scene.gif", { frames: framesOfScene(scene), rate: 4 })
+ *   return captionOf(scene)
  * })
  * ```
  * @module
  */
-export * from "./digits.ts"
+
+// frames
 export * from "./fault.ts"
 export * from "./frame.ts"
+export * from "./scale.ts"
+
+// files
+export { kindOf, type Look, readClip, usualRate, writeClip } from "./file.ts"
+export { decodeImage, gifOf, type Limits, limits, pngOf, type Prepare } from "./image.ts"
+export { type FolderLook, pictureFiles, pictureFolder, pictureLines } from "./pictures.ts"
+export { mp4Of, probe, readVideo, type Tools, tools, type VideoFacts } from "./video.ts"
+
+// what packages ship
+export * from "./digits.ts"
+export { cat, photographs } from "./photographs.ts"
+
+// what learns of them
 export * from "./learners.ts"
