@@ -12,7 +12,7 @@
  * ```
  * @module
  */
-import { align, binary, cast, custom, dot, gather, reduce, stop } from "../core/graph/build.ts"
+import { align, cast, custom, gather, nearest, stop } from "../core/graph/build.ts"
 import { tensor } from "../core/graph/given.ts"
 import type { Node } from "../core/graph/node.ts"
 import type { Axes, Has, Lacks, Sub, Without } from "../core/tensor/axes.ts"
@@ -27,18 +27,11 @@ export interface Quantized<D extends Float, A extends Axes, N extends string> {
   readonly quantized: Tensor<D, A>
 }
 
-const nearest = (z: Node, codebook: Node, on: string, code: string): Node => {
-  const [x, e] = [cast(stop(z), "f32"), cast(stop(codebook), "f32")]
-  const norm = reduce("sum", binary("mul", e, e), [on])
-  const products = dot(x, e, [on])
-  const score = binary("sub", align(norm, products.axes, products.shape), binary("mul", products, 2))
-  return reduce("argmin", score, [code])
-}
-
 /**
  * The number of the code nearest to each vector of `z`: the least |e|^2 - 2 z e along `code`, which is the squared
  * distance up to |z|^2; the lowest number of equals. `on` is the axis of features, which both have. Numbers carry no
- * gradient. Always a number of the codebook: a code whose distance is NaN is none, and where all are, it is 0.
+ * gradient. Always a number of the codebook: only a score below infinity is the least, so a code whose score is NaN is
+ * never taken, and where no code has such a score, it is 0. The scores of all pairs are never held in memory.
  */
 export const nearestCode = <A extends Axes, B extends Axes, const N extends string, const C extends string>(
   z: Tensor<Float, A>,

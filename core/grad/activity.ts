@@ -15,6 +15,7 @@ const ways = (node: Node): ReadonlyArray<Node> => {
     case "stop":
     case "bitcast":
     case "argsort":
+    case "nearest":
       return []
     case "exchange":
       return passes(node.op.collective) ? node.args : []

@@ -37,6 +37,7 @@ const rules: { readonly [T in Exclude<Op["tag"], "scan" | "pick">]: Rule<T> } = 
   iota: none,
   bitcast: none,
   argsort: none,
+  nearest: none,
   stop: none,
   barrier: (_op, _node, ct) => [() => ct],
   attend: (_op, node) => [() => underivable(node.args[0]!)],

@@ -13,6 +13,7 @@ import {
   exchange,
   gather,
   input,
+  nearest,
   pick,
   reduce,
   scan,
@@ -145,6 +146,8 @@ const special: { readonly [T in Op["tag"]]?: Batching<T> } = {
   pad: (op, node, args, place) =>
     plain(node, args, place, { ...op, low: [0, ...op.low], interior: [0, ...op.interior] }),
   dot: ({ on }, node, [x, y], place) => leading(dot(x!, y!, on), node, place),
+  nearest: ({ on, code }, node, [z, codebook], place) =>
+    nearest(leading(z!, node.args[0]!, place), codebook!, on, code),
   gather: ({ axis }, node, [x, index], place) => leading(gather(x!, index!, axis), node, place),
   scatter: ({ axis, size }, node, [updates, index], place) => {
     const beside = index!.axes.filter((a) => a === place.axis || (a !== axis && node.axes.includes(a)))

@@ -6,7 +6,7 @@
 export { align, binary, bitcast, broadcast, cast, select, transpose, unary } from "./build/element.ts"
 export { attend, type AttendMasks, type AttendOptions, exchange, write } from "./build/attention.ts"
 export { pick, type Scan, scan } from "./build/control.ts"
-export { argsort, cumulate, dot, reduce } from "./build/fold.ts"
+export { argsort, cumulate, dot, nearest, reduce } from "./build/fold.ts"
 export { gather, scatter } from "./build/indexing.ts"
 export { barrier, constant, custom, data, input, iota, stop } from "./build/leaf.ts"
 export {

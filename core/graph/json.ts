@@ -215,6 +215,7 @@ const opCodecs: { readonly [T in Exclude<Op["tag"], "custom">]: t.Mixed } = {
   gather: t.type({ axis: t.string }),
   scatter: t.type({ axis: t.string, size: t.number }),
   cumulate: t.type({ fn: oneOf("sum", "prod", "max", "min"), axis: t.string, reverse: t.boolean }),
+  nearest: t.type({ on: t.string, code: t.string }),
   argsort: t.type({ axis: t.string, descending: t.boolean }),
   scan: t.type({ body: bodyCodec, axis: t.string, length: t.number, reverse: t.boolean }),
   attend: attendCodec,

@@ -17,6 +17,7 @@ import {
   holds,
   indexRule,
   iotaRule,
+  nearestRule,
   reduceRules,
   type Rule,
   scatterRule,
@@ -64,6 +65,7 @@ export const arities: { readonly [T in Tag]: readonly [number, number] } = {
   scatter: [2, 2],
   cumulate: [1, 1],
   argsort: [1, 1],
+  nearest: [2, 2],
   scan: [0, Infinity],
   attend: [3, 11],
   write: [3, 3],
@@ -130,6 +132,9 @@ export const dtypeOf = (node: Node): Broken => {
       return typedBy(dotRule, node, args)
     case "argsort":
       return typedBy(argsortRule, node, args)
+    case "nearest":
+      return args.map((x) => unless(nearestRule.takes.includes(x.dtype), () => `finds codes by ${x.dtype}`))
+        .find((b) => b !== undefined) ?? unless(node.dtype === nearestRule.gives, () => `gives i32, is ${node.dtype}`)
     case "iota":
       return typedBy(iotaRule, node, [node])
     case "scatter":
@@ -241,6 +246,22 @@ export const dotted = (op: Of<"dot">, node: Node): Broken => {
     return `of ${show(x)} and ${show(y)} on ${quoted(op.on)} is [${axes.join(" ")}], is ${show(node)}`
   }
   return unless(agree(x, y) && agree(node, x) && agree(node, y), () => `${show(x)} and ${show(y)} differ in a size`)
+}
+
+/** Axes and sizes of a search for the nearest code. */
+export const searched = (op: Of<"nearest">, node: Node): Broken => {
+  const [z, codebook] = node.args as readonly [Node, Node]
+  const { on, code } = op
+  const kept = z.axes.filter((a) => a !== on)
+  if (!z.axes.includes(on) || !equal(kept, node.axes)) return `of ${show(z)} on '${on}', is ${show(node)}`
+  if (on === code || z.axes.includes(code) || inside(codebook, [on, code]) !== undefined) {
+    return `finds '${code}' by '${on}' of ${show(z)} in ${show(codebook)}`
+  }
+  if (!codebook.axes.every((a) => a === code || z.axes.includes(a))) {
+    return `${show(codebook)} has axes beside ${show(z)}`
+  }
+  if (sizeOf(codebook, code) === 0) return `${show(codebook)} has no codes`
+  return unless(agree(z, codebook) && agree(node, z), () => `${show(z)} and ${show(codebook)} differ in a size`)
 }
 
 /** What is left of a fold. */

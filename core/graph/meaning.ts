@@ -181,6 +181,34 @@ const meanings: { readonly [T in Tag]: Meaning<T> } = {
     })
     return out
   },
+  nearest: ({ on, code }, node, [z, codebook]) => {
+    const [features, codes] = [
+      codebook!.shape[codebook!.axes.indexOf(on)]!,
+      codebook!.shape[codebook!.axes.indexOf(code)]!,
+    ]
+    const [zOn, eOn, eCode] = [strides(z!, [on])[0]!, ...strides(codebook!, [on, code])] as [number, number, number]
+    const out = new Float64Array(count(node.shape))
+    walk(
+      node.shape,
+      [rowMajor(node.shape), strides(z!, node.axes), strides(codebook!, node.axes)],
+      ([to, at, from]) => {
+        let best = Infinity
+        for (let c = 0; c < codes; c++) {
+          let [norm, product] = [0, 0]
+          for (let i = 0; i < features; i++) {
+            const e = codebook!.data[from! + c * eCode + i * eOn]!
+            norm += e * e
+            product += e * z!.data[at! + i * zOn]!
+          }
+          const score = norm - 2 * product
+          if (!(score < best)) continue
+          best = score
+          out[to!] = c
+        }
+      },
+    )
+    return out
+  },
   write: ({ axis }, node, [x, updates, start]) => {
     const out = Float64Array.from(x!.data)
     const along = strides(node, [axis])[0]!

@@ -126,6 +126,12 @@ export type Op =
     readonly length: number
     readonly reverse: boolean
   }
+  /**
+   * args: z, codebook. The number of the nearest code of each vector: along `code`, the least |e|^2 - 2 z e over the
+   * features `on`, the lowest of equals. Only a score below infinity is the least, so NaN is none; where no score is, 0.
+   * Axes: those of z without `on`. The codebook's axes are `code`, `on` and some of z's, which go side by side.
+   */
+  | { readonly tag: "nearest"; readonly on: string; readonly code: string }
   /** Attention folded over keys, forward or one half of its gradient: see `Attention`. `pick` takes its results. */
   | { readonly tag: "attend" } & Attention
   /**

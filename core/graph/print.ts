@@ -43,6 +43,7 @@ const details: { readonly [T in Op["tag"]]?: (op: Extract<Op, { readonly tag: T 
   scatter: (op) => `into ${op.axis}`,
   cumulate: (op) => `along ${op.axis}${op.reverse ? " from its end" : ""}`,
   argsort: (op) => `along ${op.axis}${op.descending ? " descending" : ""}`,
+  nearest: (op) => `along ${op.code} by ${op.on}`,
   scan: (op) => `along ${op.axis} ${op.length} turns${op.reverse ? " from its end" : ""}`,
   attend: (op) =>
     [

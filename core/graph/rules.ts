@@ -94,6 +94,8 @@ export const indexRule: Rule = of(ints)
 export const scatterRule: Rule = of(numeric)
 /** What can be sorted. */
 export const argsortRule: Rule = of(numeric, "i32")
+/** What codes are found by, and their numbers. */
+export const nearestRule: Rule = of(floats, "i32")
 /** What counts along an axis. */
 export const iotaRule: Rule = of(["i32", "u32", "f32"])
 

@@ -96,7 +96,7 @@ export const rebuild = (
 export const storesOf = (k: Kernel): ReadonlyArray<Store> =>
   k.tag === "loop"
     ? k.stages.flatMap((s) => s.tag === "fold" ? [] : s.stores)
-    : k.tag === "contract" || k.tag === "cumulate" || k.tag === "attend"
+    : k.tag === "contract" || k.tag === "cumulate" || k.tag === "attend" || k.tag === "nearest"
     ? k.stores
     : []
 
@@ -106,6 +106,7 @@ export const valuesOf = (k: Kernel): ReadonlyArray<Expr> => {
     case "loop":
       return k.stages.flatMap((s) => s.tag === "fold" ? s.folds.map((f) => f.value) : s.stores.map((t) => t.value))
     case "contract":
+    case "nearest":
       return [k.a, k.b, ...k.stores.map((s) => s.value)]
     case "scatter":
       return [k.row, k.value]
@@ -130,6 +131,8 @@ export const sizesOf = (k: Kernel): ReadonlyArray<number> => {
     case "cumulate":
     case "sort":
       return [...k.dims, k.length]
+    case "nearest":
+      return [...k.batch, ...k.rows, k.codes, ...k.depth]
     case "attend":
       return [...k.batch, ...k.share, k.query, k.key, k.head, k.value]
   }

@@ -129,6 +129,10 @@ const kernel = tagged("kernel", {
     { dims: sizes, length: natural, descending: t.boolean, key: ref, buffer: natural, at: index },
     "sort",
   ),
+  nearest: t.strict(
+    { batch: sizes, rows: sizes, codes: natural, depth: sizes, a: ref, b: ref, stores },
+    "search for the nearest code",
+  ),
   attend: t.intersection([
     t.strict({
       part: keyof({ forward: 0, query: 0, keys: 0 }, "part of attention"),

@@ -64,7 +64,7 @@ export type Expr =
   | { readonly tag: "bitcast"; readonly dtype: Compute; readonly x: Expr }
   /** Rounds an f32 to what `to` can hold, and is an f32 (or u32 for u8) again. */
   | { readonly tag: "round"; readonly dtype: Compute; readonly to: DType; readonly x: Expr }
-  /** Result of a fold of an earlier stage (loop), or the sum of products (contract), or the running fold (cumulate). */
+  /** Result of a fold of an earlier stage (loop), or the sum of products (contract), or the running fold (cumulate), or the code (nearest). */
   | { readonly tag: "acc"; readonly dtype: Compute; readonly id: number }
 
 /** Writes `value` to `buffer[at]`; the buffer's dtype says how it is stored. Stores of a kernel never collide. */
@@ -205,5 +205,22 @@ export interface Attend {
   readonly stores: ReadonlyArray<Store>
 }
 
+/**
+ * The nearest code: acc(0)[batch, rows] (i32) is the code with the least sum over depth of b * b - 2 * a * b, the lowest of
+ * equals. Only a score below infinity is the least; where none is, 0. Variables: batch, rows, codes, depth. `a` uses no
+ * codes, `b` no rows, the stores neither codes nor depth. Sums are f32, of one order for all codes, so that equal codes
+ * have equal scores. Scores are never stored.
+ */
+export interface Nearest {
+  readonly tag: "nearest"
+  readonly batch: ReadonlyArray<number>
+  readonly rows: ReadonlyArray<number>
+  readonly codes: number
+  readonly depth: ReadonlyArray<number>
+  readonly a: Expr
+  readonly b: Expr
+  readonly stores: ReadonlyArray<Store>
+}
+
 /** The kernels that every device must run. */
-export type Kernel = Loop | Contract | Scatter | Cumulate | Sort | Attend
+export type Kernel = Loop | Contract | Scatter | Cumulate | Sort | Attend | Nearest

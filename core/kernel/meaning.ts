@@ -7,7 +7,7 @@ import { order, outdoes } from "../graph/fold.ts"
 import { attend } from "./attend-meaning.ts"
 import { type Algebra, type Effect, type Frame, type Memory, type Ready, ready } from "./evaluate.ts"
 import { indexValues } from "./expression.ts"
-import type { Contract, Cumulate, Expr, Kernel, Loop, Scatter, Sort, Store } from "./kernel.ts"
+import type { Contract, Cumulate, Expr, Kernel, Loop, Nearest, Scatter, Sort, Store } from "./kernel.ts"
 
 export { type Algebra, exact, type Folding, type Memory, type Where } from "./evaluate.ts"
 
@@ -179,6 +179,40 @@ const sort = <T>(algebra: Algebra<T>, frame: Frame<T>, k: Sort): Effect => {
   })
 }
 
+const nearest = <T>(algebra: Algebra<T>, frame: Frame<T>, k: Nearest): Effect => {
+  const accs: Array<T> = []
+  const outer = [...k.batch, ...k.rows]
+  const at = ready(algebra, frame, accs, [k.a, k.b])
+  const [a, b, times, minus] = [
+    at.value(k.a),
+    at.value(k.b),
+    algebra.binary("mul", "f32"),
+    algebra.binary("sub", "f32"),
+  ]
+  const { empty, step } = algebra.fold("sum", "f32")
+  const two = algebra.constant(2, "f32")
+  let [norm, product] = [empty, empty]
+  const each = sweep(frame.vars, outer.length + 1, k.depth, () => {
+    at.run()
+    norm = step(norm, times(b(), b()))
+    product = step(product, times(a(), b()))
+  })
+  const store = storing(frame, ready(algebra, frame, accs, ofStores(k.stores)), k.stores)
+  return sweep(frame.vars, 0, outer, () => {
+    frame.where.outer++
+    let [best, code] = [Infinity, 0]
+    for (let c = 0; c < k.codes; c++) {
+      frame.vars[outer.length] = c
+      norm = product = empty
+      each()
+      const score = algebra.number(minus(norm, times(two, product)))
+      if (score < best) [best, code] = [score, c]
+    }
+    accs[0] = algebra.constant(code, "i32")
+    store()
+  })
+}
+
 const runs = <T>(algebra: Algebra<T>, frame: Frame<T>, kernel: Kernel): Effect => {
   switch (kernel.tag) {
     case "loop":
@@ -191,6 +225,8 @@ const runs = <T>(algebra: Algebra<T>, frame: Frame<T>, kernel: Kernel): Effect =
       return cumulate(algebra, frame, kernel)
     case "sort":
       return sort(algebra, frame, kernel)
+    case "nearest":
+      return nearest(algebra, frame, kernel)
     case "attend":
       return attend(algebra, frame, kernel)
   }

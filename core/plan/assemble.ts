@@ -60,6 +60,7 @@ const rebind = (k: Kernel, to: (b: number) => number): Kernel => {
         ),
       }
     case "contract":
+    case "nearest":
       return { ...k, a: expr(k.a), b: expr(k.b), stores: k.stores.map(store) }
     case "scatter":
       return { ...k, buffer: to(k.buffer), row: expr(k.row), value: expr(k.value) }

@@ -131,6 +131,7 @@ const compute = (t: Attempt, n: Node, ix: ReadonlyArray<Index>, guards: Readonly
     case "scatter":
     case "cumulate":
     case "argsort":
+    case "nearest":
     case "scan":
     case "attend":
     case "write":

@@ -36,6 +36,10 @@ export const describe = (k: Kernel): string => {
     ? `${k.batch.length > 0 ? `batch ${sizes(k.batch)} ` : ""}rows ${sizes(k.rows)} cols ${sizes(k.cols)} depth ${
       sizes(k.depth)
     }`
+    : k.tag === "nearest"
+    ? `${k.batch.length > 0 ? `batch ${sizes(k.batch)} ` : ""}rows ${sizes(k.rows)} codes ${k.codes} depth ${
+      sizes(k.depth)
+    }`
     : k.tag === "scatter"
     ? `${sizes(k.dims)} along ${sizes(k.along)} into ${k.size}`
     : k.tag === "attend"

@@ -38,6 +38,10 @@ export const flopsOf = (k: Kernel): number => {
       const points = product(k.batch) * product(k.rows) * product(k.cols)
       return points * (2 * product(k.depth) + opsIn(k.stores.map((s) => s.value)))
     }
+    case "nearest": {
+      const [rows, depth] = [product(k.rows), product(k.depth)]
+      return product(k.batch) * k.codes * (rows * (2 * depth + 3) + 2 * depth)
+    }
     case "scatter":
     case "cumulate":
       return product(sizesOf(k)) * (1 + opsIn(valuesOf(k)))

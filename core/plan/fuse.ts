@@ -1,7 +1,7 @@
 /**
  * Which nodes get a buffer. Walking from the outputs to the inputs, a node is computed inside the one kernel that uses
  * it; a node that several kernels use is repeated in each if it is cheap, else it gets a buffer. Products, scatters,
- * running folds, sorts and loops always have one when something other than their own epilogue reads them.
+ * running folds, sorts, searches and loops always have one when something other than their own epilogue reads them.
  * @module
  */
 import { count, type Node } from "../graph/node.ts"
@@ -33,7 +33,19 @@ export interface Cost {
 }
 
 const anchors = new Set<Node["op"]["tag"]>([
-  ...["dot", "reduce", "scatter", "cumulate", "argsort", "scan", "attend", "write", "exchange", "pick"] as const,
+  ...[
+    "dot",
+    "reduce",
+    "scatter",
+    "cumulate",
+    "argsort",
+    "nearest",
+    "scan",
+    "attend",
+    "write",
+    "exchange",
+    "pick",
+  ] as const,
   ...["input", "data"] as const,
 ])
 
@@ -56,7 +68,7 @@ const isCheap = (c: Cost): boolean => c.leaves.size === 0 ? c.work <= 24 : c.lea
 
 /** Nodes whose kernels stand alone. */
 export const standsAlone = (n: Node): boolean =>
-  n.op.tag === "scatter" || n.op.tag === "cumulate" || n.op.tag === "argsort"
+  n.op.tag === "scatter" || n.op.tag === "cumulate" || n.op.tag === "argsort" || n.op.tag === "nearest"
 
 const isSource = (n: Node): boolean => n.op.tag === "input" || n.op.tag === "data"
 
@@ -115,6 +127,7 @@ const readBy = (attend: Node): ReadonlyArray<Widening> =>
 /** Nodes that need a buffer whatever reads them. */
 const forcedBy = (n: Node): ReadonlyArray<Node> => {
   const op = n.op
+  if (op.tag === "nearest") return [n, ...n.args.map(core).filter(isMade)]
   if (standsAlone(n) || op.tag === "pick") return [n]
   if (op.tag === "write" || op.tag === "exchange") return [n, ...takenBy(n).reads]
   if (op.tag === "attend") return readBy(n).flatMap((w) => w.sources).filter(isMade)

@@ -65,7 +65,7 @@ export const accs: Rule = {
         })
       }
       const before = missing(
-        k.tag === "contract"
+        k.tag === "contract" || k.tag === "nearest"
           ? [k.a, k.b]
           : k.tag === "cumulate"
           ? [k.value]
@@ -74,6 +74,7 @@ export const accs: Rule = {
           : valuesOf(k),
       )
       if (k.tag === "contract" || k.tag === "cumulate") known.set(0, k.dtype)
+      if (k.tag === "nearest") known.set(0, "i32")
       if (k.tag === "attend") [0, 1].slice(0, k.part === "query" ? 1 : 2).forEach((id) => known.set(id, "f32"))
       return [...before, ...missing(storesOf(k).flatMap((s) => [s.value, ...indexValues(s.at)]))]
     }),

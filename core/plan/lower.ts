@@ -154,10 +154,11 @@ export const lowerNodes = (
     }, [...roots, ...produce])
   })
 
-/** Lowers a scatter, a running fold or a sort: kernels of their own, with whatever computes their arguments inlined. */
+/** Lowers a scatter, a running fold, a sort or a search: kernels of their own, with whatever computes their arguments inlined. */
 export const lowerAlone = (around: Surroundings, n: Node): E.Either<Missing, Lowered> => {
   const op = n.op
   if (op.tag === "scatter") return lowerScatter(around, n, op.axis, op.size)
+  if (op.tag === "nearest") return lowerNearest(around, n, op.on, op.code)
   const axis = op.tag === "cumulate" || op.tag === "argsort" ? op.axis : ""
   const d = n.axes.indexOf(axis)
   return settle(around, n.shape, [n], false, (t, ix) => {
@@ -232,6 +233,43 @@ const lowerScatter = (around: Surroundings, n: Node, axis: string, size: number)
       buffer: bind(t, site.buffer),
       at: to.index(place),
       elements: count(n.shape),
+    }, [n])
+  })
+}
+
+/** Batch axes, rows and features may be cut; the codes are counted, so their loop is one. */
+const lowerNearest = (around: Surroundings, n: Node, on: string, code: string): E.Either<Missing, Lowered> => {
+  const [z, codebook] = n.args as [Node, Node]
+  const sizeIn = (x: Node, a: string): number => x.shape[x.axes.indexOf(a)]!
+  const axes = [...n.axes, code, on]
+  const shape = [...n.shape, sizeIn(codebook, code), sizeIn(codebook, on)]
+  return settle(around, shape, [], false, (t, ix) => {
+    const at = (a: string): Index => ix[axes.indexOf(a)]!
+    const a = lowerAt(t, z, z.axes.map(at), [])
+    const b = lowerAt(t, codebook, codebook.axes.map(at), [])
+    if (t.missing.size > 0 || t.requests.length > 0) return E.left([...t.missing])
+    const loops = (x: string): ReadonlyArray<number> => covers(at(x), shape[axes.indexOf(x)]!, t.ranges) ?? []
+    const codes = loops(code)
+    if (codes.length > 1) return E.left([codebook])
+    if (codes.length === 0) {
+      t.sizes.push(1)
+      t.slots.push({ key: "unit", position: 0 })
+    }
+    const batch = n.axes.filter((x) => codebook.axes.includes(x)).flatMap(loops)
+    const rows = n.axes.filter((x) => !codebook.axes.includes(x)).flatMap(loops)
+    const depth = loops(on)
+    const to = renumber([...batch, ...rows, codes[0] ?? t.sizes.length - 1, ...depth])
+    const size = (ids: ReadonlyArray<number>): ReadonlyArray<number> => ids.map((v) => t.sizes[v]!)
+    const store = storeOf(t, n, n.axes.map(at), { tag: "acc", dtype: "i32", id: 0 })
+    return finish(t, {
+      tag: "nearest",
+      batch: size(batch),
+      rows: size(rows),
+      codes: shape[axes.indexOf(code)]!,
+      depth: size(depth),
+      a: to.expr(a),
+      b: to.expr(b),
+      stores: [{ ...store, at: to.index(store.at) }],
     }, [n])
   })
 }

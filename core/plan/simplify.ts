@@ -14,6 +14,8 @@ const groupsOf = (k: Kernel): ReadonlyArray<ReadonlyArray<number>> =>
     ? [k.dims, k.over]
     : k.tag === "contract"
     ? [k.batch, k.rows, k.cols, k.depth]
+    : k.tag === "nearest"
+    ? [k.batch, k.rows, [k.codes], k.depth]
     : k.tag === "scatter"
     ? [k.dims, k.along]
     : k.tag === "attend"
@@ -46,6 +48,8 @@ const remade = (
       }
     case "contract":
       return { ...k, batch: g0, rows: g1, cols: g2, depth: g3, a: expr(k.a), b: expr(k.b), stores: k.stores.map(store) }
+    case "nearest":
+      return { ...k, batch: g0, rows: g1, depth: g3, a: expr(k.a), b: expr(k.b), stores: k.stores.map(store) }
     case "scatter":
       return { ...k, dims: g0, along: g1, row: expr(k.row), value: expr(k.value), at: index(k.at) }
     case "cumulate":

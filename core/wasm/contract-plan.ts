@@ -160,6 +160,14 @@ const depthBlock = (
   return { depth: steps * inner[level]!, level }
 }
 
+/** Rows of a task that sees all cols: work worth a thread, tasks for many of them, a left block that stays in a cache. */
+const taskRows = (e: Extent, tileRows: number): number => {
+  const most = clamp(roundUp(Math.floor((1 << 17) / Math.max(1, e.depth)), tileRows), 2 * tileRows, 32 * tileRows)
+  const perRow = Math.max(1, e.cols * e.depth)
+  const wanted = Math.max(Math.ceil(e.rows * e.batch / enough), Math.ceil(worth / perRow))
+  return clamp(roundUp(wanted, tileRows), tileRows, most)
+}
+
 /** Cuts. */
 export const blocksOf = (e: Extent): Blocks => {
   const large = e.rows >= 64 && e.cols >= 64 && e.depth >= 64 && e.rows * e.cols * e.depth >= worthCalling
@@ -168,12 +176,9 @@ export const blocksOf = (e: Extent): Blocks => {
   if (e.run > 0) return inRuns(e)
   const tileRows = tileRowsFor(e.rows, e.wide)
   const tileCols = e.wide && e.cols > 8 ? 16 : 8
-  const perRow = Math.max(1, e.cols * e.depth)
   const batched = e.batch >= enough && e.rows * e.depth <= 1 << 17 && e.cols * e.depth <= 1 << 18
-  const most = clamp(roundUp(Math.floor((1 << 17) / Math.max(1, e.depth)), tileRows), 2 * tileRows, 32 * tileRows)
-  const wanted = Math.max(Math.ceil(e.rows * e.batch / enough), Math.ceil(worth / perRow))
   const huge = e.cols * e.depth > mostShared
-  const cut = huge ? 32 * tileRows : clamp(roundUp(wanted, tileRows), tileRows, most)
+  const cut = huge ? 32 * tileRows : taskRows(e, tileRows)
   const rows = batched || cut >= e.rows ? Math.max(1, e.rows) : cut
   const rowBlocks = Math.ceil(e.rows / rows)
   const small = e.cols * e.depth <= 1 << 14
@@ -207,6 +212,26 @@ export const blocksOf = (e: Extent): Blocks => {
     left: leftDirect ? "direct" : "own",
     right: rightDirect ? "direct" : own ? "own" : "shared",
     grain: Math.max(1, Math.floor(worth / Math.max(1, work))),
+  }
+}
+
+/** The cut of a search: a task sees all cols, which are packed once for all tasks. */
+export const searchBlocks = (e: Extent): Blocks => {
+  const tileRows = tileRowsFor(e.rows, e.wide)
+  const tileCols = e.wide && e.cols > 8 ? 16 : 8
+  const rows = Math.min(Math.max(1, e.rows), taskRows(e, tileRows))
+  const packed = [{ size: e.depth, stride: 1 }]
+  const levels = levelsOf(packed, packed)
+  return {
+    form: "tiles",
+    ...{ tileRows, tileCols, rows, cols: e.cols, rowBlocks: Math.ceil(e.rows / rows), colBlocks: 1 },
+    part: Math.min(e.cols, 8 * tileCols),
+    ...depthBlock(levels, e.depth),
+    levels,
+    run: 0,
+    left: "own",
+    right: "shared",
+    grain: Math.max(1, Math.floor(worth / Math.max(1, rows * e.cols * e.depth))),
   }
 }
 

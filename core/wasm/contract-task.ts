@@ -87,7 +87,11 @@ export const packPhase = (p: ContractPlan): Phase => {
   return { tasks: p.rightVersions * groups, grain: 1, func }
 }
 
-const turnsOf = (t: Task, firstCol: Value<"i32">): ReadonlyArray<Value<"i32">> => [...t.batch, t.firstRow, firstCol]
+/** The turns of the loops over blocks. */
+export const turnsOf = (
+  t: Task,
+  firstCol: Value<"i32">,
+): ReadonlyArray<Value<"i32">> => [...t.batch, t.firstRow, firstCol]
 
 const callPacked = ({ func, args }: ReturnType<ReturnType<typeof packer>["pack"]>): Code => call(func, ...args)
 
@@ -120,14 +124,15 @@ const packLeft = (p: ContractPlan, t: Task): Code => {
   )
 }
 
-const whichSize = (
+/** Does it by the loop of that size. */
+export const whichSize = (
   loops: ReadonlyMap<number, Placed>,
   size: Value<"i32">,
   body: (placed: Placed) => Code,
 ): Code => [...loops].map(([n, placed]) => loops.size === 1 ? body(placed) : when(i32.eq(size, n), body(placed)))
 
 /** The result of a task: its sums, part by part, and what is done with them. */
-const resultOf = (p: ContractPlan, t: Task): Code => {
+export const resultOf = (p: ContractPlan, t: Task): Code => {
   const { part } = p.blocks
   const [from, to, end, row] = ["from", "to", "end", "row"].map((n) => t.scope.local("i32", n)) as [
     Local<"i32">,
@@ -193,12 +198,20 @@ const resultOf = (p: ContractPlan, t: Task): Code => {
   ])
 }
 
-/** The blocks of the result. */
-export const mainPhase = (p: ContractPlan): Phase => {
+/** Which version of the right operand a task takes. */
+export const versionOf = (p: ContractPlan, t: Task): Value<"i32"> =>
+  p.rightBatch.reduce<Value<"i32">>((n, d) => i32.add(i32.mul(n, p.k.batch[d]!), t.batch[d]!), i32.const(0))
+
+/** The blocks of the result, each made by `result` of its task. */
+export const mainPhase = (
+  p: ContractPlan,
+  name: string,
+  result: (p: ContractPlan, t: Task) => Code,
+): Phase => {
   const { blocks, groups } = p
   const rows = groups.rows.count, cols = groups.cols.count, depth = groups.depth.count
   const tasks = groups.batch.count * (rows === 0 || cols === 0 ? 0 : blocks.rowBlocks * blocks.colBlocks)
-  const func = kernelFunc("contract", p.context, (scope, args) => {
+  const func = kernelFunc(name, p.context, (scope, args) => {
     const make = (name: string): Local<"i32"> => scope.local("i32", name)
     const task = make("task"), rest = make("rest"), point = make("point")
     const parts = digits(scope, point, p.k.batch)
@@ -216,10 +229,7 @@ export const mainPhase = (p: ContractPlan): Phase => {
     }
     const stagedRight = p.rightAt === undefined ? undefined : i32.add(args.shared, p.rightAt)
     const stage = i32.add(args.scratch, p.at.stage)
-    const version = p.rightBatch.reduce<Value<"i32">>(
-      (n, d) => i32.add(i32.mul(n, p.k.batch[d]!), t.batch[d]!),
-      i32.const(0),
-    )
+    const version = versionOf(p, t)
     const ownPanels = i32.sub(i32.add(args.scratch, p.at.right), i32.mul(t.firstCol, 4 * depth))
     return forUp(task, args.lo, args.hi, 1, [
       rest.set(i32.remU(task, blocks.rowBlocks * blocks.colBlocks)),
@@ -243,7 +253,7 @@ export const mainPhase = (p: ContractPlan): Phase => {
         ]
         : [],
       blocks.left === "direct" ? [] : packLeft(p, t),
-      resultOf(p, t),
+      result(p, t),
     ])
   })
   return { tasks, grain: blocks.grain, func }

@@ -20,12 +20,12 @@ import {
   usedBatch,
 } from "./contract-operand.ts"
 import { packable } from "./contract-pack.ts"
-import { type Blocks, blocksOf } from "./contract-plan.ts"
-import { mainPhase, packPhase, panelBytes } from "./contract-task.ts"
-import type { KernelCode, KernelContext } from "./kernel.ts"
+import { type Blocks, blocksOf, type Extent } from "./contract-plan.ts"
+import { mainPhase, packPhase, panelBytes, resultOf } from "./contract-task.ts"
+import type { KernelCode, KernelContext, Phase } from "./kernel.ts"
 
 /** Parts of some memory, one after another. */
-interface Layout {
+export interface Layout {
   readonly take: (bytes: number) => number
   readonly total: () => number
 }
@@ -127,7 +127,7 @@ const fewRowsForm = (right: Plain | undefined): "stream" | "dots" | undefined =>
 }
 
 /** Sizes of blocks along one side: the usual one and the last. */
-const sizesAlong = (count: number, block: number): ReadonlyArray<number> =>
+export const sizesAlong = (count: number, block: number): ReadonlyArray<number> =>
   [
     ...new Set([Math.min(block, count), count % block === 0 ? block : count % block]),
   ].filter((n) => n > 0)
@@ -137,13 +137,26 @@ const partSizes = (b: Blocks, cols: number): ReadonlyArray<number> => [
   ...new Set(sizesAlong(cols, b.cols).flatMap((c) => sizesAlong(c, b.part))),
 ]
 
-/** Lowers a contraction; `lowerLoop` lowers the loops around it. */
-export const lowerContract = (k: Contract, context: KernelContext, lowerLoop: LowerLoop): KernelCode => {
-  const { groups, left, right } = oriented(k)
+/** A contraction before the phase that makes its results: the plan, and what other code may add to it. */
+export interface Prepared {
+  readonly plan: ContractPlan
+  readonly before: ReadonlyArray<Phase>
+  /** A loop that is called, with a place for its constants and scratch. */
+  readonly place: (inner: Inner) => Placed
+  readonly scratch: Layout
+  readonly shared: Layout
+  readonly constants: () => Uint8Array
+}
+
+/** Makes the operands of a contraction ready; `cut` says how it is cut, `lowerLoop` lowers the loops around it. */
+export const prepare = (
+  k: Contract,
+  context: KernelContext,
+  { groups, left, right }: ReturnType<typeof oriented>,
+  cut: (e: Extent) => Blocks,
+  lowerLoop: LowerLoop,
+): Prepared => {
   const { rows, cols, depth, batch } = groups
-  if (batch.count * rows.count * cols.count === 0) {
-    return { phases: [], scratch: 0, shared: 0, constants: new Uint8Array(0) }
-  }
   const asPlain = (e: Expr, lane: Groups["rows"]): Plain | undefined => {
     const plain = plainOf(e, lane, depth, context.buffers)
     return plain !== undefined && packable.has(plain.dtype as DType) ? plain : undefined
@@ -151,7 +164,7 @@ export const lowerContract = (k: Contract, context: KernelContext, lowerLoop: Lo
   const leftPlain = asPlain(left, rows), rightPlain = asPlain(right, cols)
   const store = plainStore(k.stores, groups, k, context.buffers)
   const run = runsOf(leftPlain)
-  const blocks = blocksOf({
+  const blocks = cut({
     batch: batch.count,
     rows: rows.count,
     cols: cols.count,
@@ -207,7 +220,7 @@ export const lowerContract = (k: Contract, context: KernelContext, lowerLoop: Lo
     rightBatch,
     rightVersions,
     store,
-    storeLoops: store !== undefined ? undefined : new Map(
+    storeLoops: store !== undefined || k.stores.length === 0 ? undefined : new Map(
       sizesAlong(rows.count, blocks.rows).flatMap((r) =>
         partSizes(blocks, cols.count).map((c) =>
           [`${r}x${c}`, place(storeBlock(k, context, groups, r, c, pitch, lowerLoop))] as const
@@ -230,19 +243,38 @@ export const lowerContract = (k: Contract, context: KernelContext, lowerLoop: Lo
   }
   const panelsAt = shared.take(blocks.right === "shared" ? rightVersions * panelBytes(plan) : 0)
   const final: ContractPlan = { ...plan, panelsAt }
-  const bytes = new Uint8Array(constantBytes)
-  constants.reduce((at, c) => {
-    bytes.set(c, at)
-    return at + Math.ceil(c.length / 64) * 64
-  }, 0)
   return {
-    phases: [
+    plan: final,
+    before: [
       ...(rightPlaced === undefined ? [] : phasesBefore(rightPlaced.inner, context, rightAt!, rightPlaced)),
       ...(blocks.right === "shared" ? [packPhase(final)] : []),
-      mainPhase(final),
     ],
+    place,
+    scratch,
+    shared,
+    constants: () => {
+      const bytes = new Uint8Array(constantBytes)
+      constants.reduce((at, c) => {
+        bytes.set(c, at)
+        return at + Math.ceil(c.length / 64) * 64
+      }, 0)
+      return bytes
+    },
+  }
+}
+
+/** Lowers a contraction; `lowerLoop` lowers the loops around it. */
+export const lowerContract = (k: Contract, context: KernelContext, lowerLoop: LowerLoop): KernelCode => {
+  const sides = oriented(k)
+  const { rows, cols, batch } = sides.groups
+  if (batch.count * rows.count * cols.count === 0) {
+    return { phases: [], scratch: 0, shared: 0, constants: new Uint8Array(0) }
+  }
+  const { plan, before, scratch, shared, constants } = prepare(k, context, sides, blocksOf, lowerLoop)
+  return {
+    phases: [...before, mainPhase(plan, "contract", resultOf)],
     scratch: scratch.total(),
     shared: shared.total(),
-    constants: bytes,
+    constants: constants(),
   }
 }

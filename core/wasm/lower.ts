@@ -9,6 +9,7 @@ import { cumulateCode } from "./cumulate.ts"
 import type { KernelCode, KernelContext } from "./kernel.ts"
 import { loopCode } from "./loop.ts"
 import { scatterCode } from "./scatter.ts"
+import { nearestCode } from "./nearest.ts"
 import { sortCode } from "./sort.ts"
 
 /** Lowers a kernel. */
@@ -24,6 +25,8 @@ export const lower = (k: Kernel, context: KernelContext): KernelCode => {
       return cumulateCode(k, context)
     case "sort":
       return sortCode(k, context)
+    case "nearest":
+      return nearestCode(k, context, loopCode)
     case "attend":
       return attendCode(k, context, loopCode)
   }

@@ -8,6 +8,7 @@ import { contract } from "./contract.ts"
 import { cumulate } from "./cumulate.ts"
 import { loop } from "./loop.ts"
 import { scatter } from "./scatter.ts"
+import { nearest } from "./nearest.ts"
 import type { Build, Shader } from "./shader.ts"
 import { sort } from "./sort.ts"
 
@@ -18,6 +19,7 @@ const GENERATORS: { readonly [T in Kernel["tag"]]: (k: Extract<Kernel, { tag: T 
   cumulate,
   sort,
   attend,
+  nearest,
 }
 
 /** Writes a kernel as a WGSL module. */

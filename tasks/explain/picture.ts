@@ -65,6 +65,7 @@ const colours: { readonly [K in Kernel["tag"]]: string } = {
   cumulate: "var(--violet)",
   sort: "var(--mark)",
   attend: "var(--blue)",
+  nearest: "var(--blue)",
 }
 
 const width = 1120

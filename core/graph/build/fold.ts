@@ -2,10 +2,10 @@
  * Nodes that fold axes away, or along them.
  * @module
  */
-import { fault } from "../fault.ts"
-import { clashes, lacking, make, none, refused, show, twice, unlike } from "../make.ts"
+import { fault, type GraphFault } from "../fault.ts"
+import { clashes, lacking, make, none, quoted, refused, show, twice, unlike } from "../make.ts"
 import { type CumulateFn, type Node, type ReduceFn, sizeOf } from "../node.ts"
-import { argsortRule, cumulateRules, dotRule, gives, reduceRules } from "../rules.ts"
+import { argsortRule, cumulateRules, dotRule, gives, nearestRule, reduceRules } from "../rules.ts"
 
 /** Folds over the axes; what is left keeps its order. Faults: `argmax` and `argmin` of several axes or an empty one. */
 export const reduce = (fn: ReduceFn, x: Node, axes: ReadonlyArray<string>): Node => {
@@ -55,4 +55,36 @@ export const argsort = (x: Node, axis: string, descending: boolean = false): Nod
   const faults = [...lacking("argsort", x, [axis]), ...refused("argsort", argsortRule, x)]
   const kind = { dtype: gives(argsortRule, x.dtype), axes: x.axes, shape: x.shape }
   return make("argsort", { tag: "argsort", axis, descending }, [x], kind, faults)
+}
+
+/**
+ * The number (i32) of the code of `codebook` along `code` that is nearest to each vector of `z` along `on`; the lowest of
+ * equals. Axes that both have go side by side. Faults: a codebook without codes, or with axes that `z` lacks.
+ */
+export const nearest = (z: Node, codebook: Node, on: string, code: string): Node => {
+  const faults: Array<GraphFault> = [
+    ...lacking("nearest", z, [on]),
+    ...lacking("nearest", codebook, [on, code]),
+    ...twice("nearest", [on, code]),
+    ...refused("nearest", nearestRule, z),
+    ...refused("nearest", nearestRule, codebook),
+    ...clashes("nearest", z, codebook),
+  ]
+  if (z.axes.includes(code)) {
+    faults.push(fault("NameFault", "nearest", `axis '${code}' of the codebook is in ${show(z)} too; rename one`))
+  }
+  const beside = codebook.axes.filter((a) => a !== code && a !== on && !z.axes.includes(a))
+  if (beside.length > 0) {
+    faults.push(
+      fault("NameFault", "nearest", `${show(codebook)} has ${quoted(beside)}, which ${show(z)} lacks; broadcast z`),
+    )
+  }
+  if (sizeOf(codebook, code) === 0) {
+    faults.push(
+      fault("SizeFault", "nearest", `axis '${code}' of ${show(codebook)} is empty: there is no code to be near`),
+    )
+  }
+  const axes = z.axes.filter((a) => a !== on)
+  const kind = { dtype: "i32", axes, shape: axes.map((a) => sizeOf(z, a)!) } as const
+  return make("nearest", { tag: "nearest", on, code }, [z, codebook], kind, faults)
 }

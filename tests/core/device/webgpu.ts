@@ -135,7 +135,7 @@ export const suites = async (implementation: Implementation, runs: number): Prom
   }
   const gpu = needs(it, Exit.isSuccess(found), `${implementation} finds no adapter (${why})`, `it takes ${remedy}`)
   if (Exit.isSuccess(found)) {
-    conforms(name, opened(implementation), { runs, signedZeros: false })
+    conforms(name, opened(implementation), { runs, signedZeros: false, searches: { runs: 4 } })
   }
 
   for (const [what, of] of programs) {

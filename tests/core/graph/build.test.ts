@@ -148,6 +148,24 @@ it("folds", () => {
   bad(b.argsort(x("a 2"), "b"), "i32[a 2]", "NameFault argsort: no axis 'b' in f32[a 2]; its axes are 'a'")
 })
 
+it("finds codes", () => {
+  good(b.nearest(x("n 3 d 2 m 4"), x("c 5 d 2"), "d", "c"), "i32[n 3, m 4]")
+  good(b.nearest(x("n 3 d 2", "bf16"), x("d 2 n 3 c 5"), "d", "c"), "i32[n 3]")
+  bad(
+    b.nearest(x("n 3 d 2"), x("c 0 d 3 m 2"), "d", "c"),
+    "i32[n 3]",
+    "SizeFault nearest: axis 'd' is 2 in f32[n 3, d 2] and 3 in f32[c 0, d 3, m 2]; slice, pad or rename one",
+    "NameFault nearest: f32[c 0, d 3, m 2] has 'm', which f32[n 3, d 2] lacks; broadcast z",
+    "SizeFault nearest: axis 'c' of f32[c 0, d 3, m 2] is empty: there is no code to be near",
+  )
+  bad(
+    b.nearest(x("c 3 d 2"), x("c 3 d 2", "i32"), "d", "c"),
+    "i32[c 3]",
+    "DTypeFault nearest: takes f32, f16, bf16, got i32[c 3, d 2]; cast it first",
+    "NameFault nearest: axis 'c' of the codebook is in f32[c 3, d 2] too; rename one",
+  )
+})
+
 it("contracts", () => {
   good(b.dot(x("batch 2 time 3 model 4"), x("model 4 hidden 5"), ["model"]), "f32[batch 2, time 3, hidden 5]")
   good(b.dot(x("heads 2 time 3 head 4"), x("key 5 heads 2 head 4"), ["head"]), "f32[heads 2, time 3, key 5]")

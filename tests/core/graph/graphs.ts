@@ -36,6 +36,7 @@ export const everyOp = (): ReadonlyArray<Node> => {
   const bits = b.binary("xor", b.bitcast(x, "u32"), b.cast(b.broadcast(b.iota("model", 4), ["time"], [6]), "u32"))
   return [
     b.dot(b.concat([windows, windows], "tap"), b.rename(b.cumulate("prod", x, "model"), { time: "key" }), ["model"]),
+    b.nearest(x, table, "model", "vocab"),
     b.scatter(b.stop(x), index, "vocab", 3, ["batch"]),
     b.barrier(places, [b.merge(bits, ["time", "model"], "n")], 3),
     b.pick(loop, 1),

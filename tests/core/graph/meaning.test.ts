@@ -189,6 +189,18 @@ it("sorts stably, NaN last", () => {
   assert.equal(sort(true), [0, 3, 2, 5, 4, 1])
 })
 
+it("finds the nearest code, the lowest of equals", () => {
+  const near = (op: Node["op"], z: Node, e: Node): number[] => value(node(op, [z, e], "i32", "row", 2))
+  const codes = data("f32", "code col", [4, 3], [9, 9, 9, 1, 2, 2, 4, 5, 6, 1, 2, 2])
+  assert.equal(near({ tag: "nearest", on: "col", code: "code" }, matrix, codes), [1, 2])
+  const turned = data("f32", "col code", [3, 2], [5, 1, 5, 1, 5, 1])
+  assert.equal(near({ tag: "nearest", on: "col", code: "code" }, matrix, turned), [1, 0])
+  const own = data("f32", "row code col", [2, 2, 3], [1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5, 6])
+  assert.equal(near({ tag: "nearest", on: "col", code: "code" }, matrix, own), [0, 1])
+  const odd = data("f32", "row col", [2, 3], [NaN, 0, 0, 0, Infinity, 0])
+  assert.equal(near({ tag: "nearest", on: "col", code: "code" }, odd, codes), [0, 0])
+})
+
 it("passes through stop, barrier and custom", () => {
   const x = vector("f32", 1, 2)
   assert.equal(value(node({ tag: "stop" }, [x], "f32", "a", 2)), [1, 2])

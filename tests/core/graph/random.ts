@@ -126,6 +126,16 @@ const steps: ReadonlyArray<(c: Choose) => Node> = [
     const x = c.node()
     return b.argsort(x, c.axis(x), c.one([false, true]))
   },
+  (c) => {
+    const x = c.node(isFloat)
+    const code = c.fresh(x)
+    return b.nearest(
+      b.unary("tanh", x),
+      b.rename(b.unary("sin", x), { [x.axes[0] ?? ""]: code }),
+      x.axes.at(-1) ?? "",
+      code,
+    )
+  },
   (c) => b.stop(c.node()),
 ]
 

@@ -58,6 +58,8 @@ const cases: { readonly [rule: string]: ReadonlyArray<readonly [Node, object]> }
     [b.iota("a", 2), { dtype: "f16" }],
     [b.align(x("a 2"), ["b", "a"], [1, 2]), { dtype: "i32" }],
     [b.argsort(x("a 2"), "a"), { dtype: "u32" }],
+    [b.nearest(x("n 3 d 2"), x("c 4 d 2"), "d", "c"), { dtype: "f32" }],
+    [b.nearest(x("n 3 d 2"), x("c 4 d 2"), "d", "c"), { args: [x("n 3 d 2"), x("c 4 d 2", "i32")] }],
     [b.cumulate("sum", x("a 2"), "a"), { dtype: "f16" }],
     [b.dot(x("a 2"), x("a 2 "), ["a"]), { dtype: "f16" }],
     [b.concat([x("a 2"), x("a 3")], "a"), { args: [x("a 2"), x("a 3", "f16")] }],
@@ -120,6 +122,14 @@ const cases: { readonly [rule: string]: ReadonlyArray<readonly [Node, object]> }
     [b.cumulate("sum", x("a 2"), "a"), { op: { tag: "cumulate", fn: "sum", axis: "b", reverse: false } }],
   ],
   "argsort-axis": [[b.argsort(x("a 2"), "a"), { op: { tag: "argsort", axis: "b", descending: false } }]],
+  "nearest-axes": [
+    [b.nearest(x("n 3 d 2"), x("c 4 d 2"), "d", "c"), { axes: ["d"], shape: [2] }],
+    [b.nearest(x("n 3 d 2"), x("c 4 d 2"), "d", "c"), { shape: [4] }],
+    [b.nearest(x("n 3 d 2"), x("c 4 d 2"), "d", "c"), { op: { tag: "nearest", on: "n", code: "c" } }],
+    [b.nearest(x("n 3 d 2"), x("c 4 d 2"), "d", "c"), { args: [x("n 3 d 2"), x("c 4 d 3")] }],
+    [b.nearest(x("n 3 d 2"), x("c 4 d 2"), "d", "c"), { args: [x("n 3 d 2"), x("c 0 d 2")] }],
+    [b.nearest(x("n 3 d 2"), x("c 4 d 2"), "d", "c"), { args: [x("n 3 d 2"), x("c 4 d 2 m 2")] }],
+  ],
   "scan-body": [
     [loop, { args: [] }],
     [loop, { args: [x("a 3")] }],

@@ -1,6 +1,6 @@
 /**
  * What every device must pass: goldens of every function, random kernels of every kind against the oracle's meaning,
- * chains of steps with `repeat`, empty and large sizes, and memory given back. A failure prints the kernel, the buffers,
+ * searches for codes, chains of steps with `repeat`, empty and large sizes, and memory given back. A failure prints the kernel, the buffers,
  * the element, what was expected and what came.
  * @module
  */
@@ -16,6 +16,7 @@ import { type Choice, type Draw, drawChain, drawKernel, everything, type Kind, t
 import { errors } from "./bound.ts"
 import { type Golden, goldenCase, goldens, overflows, signedZeros } from "./golden.ts"
 import { empty, type Large, large, overflowing } from "./large.ts"
+import { conform, type Searches } from "./nearests.ts"
 import { type Case, print } from "./program.ts"
 import { judge, onDevice, type Verdict, wanted } from "./run.ts"
 
@@ -29,6 +30,8 @@ export interface Options {
   readonly goldens?: boolean
   readonly chains?: boolean
   readonly large?: boolean
+  /** Searches for the nearest code. */
+  readonly searches?: Searches
   /** Does the device keep the sign of 0? WGSL need not. */
   readonly signedZeros?: boolean
   /** Are floats f32, so that what is beyond is infinite? Not so on the oracle. */
@@ -162,6 +165,7 @@ export const conforms = (
   if ((options.overflows ?? true) && kinds.includes("cumulate")) {
     for (const l of overflowing) it(l.name, async () => none(await largeFault(await open(), l)))
   }
+  it("finds the nearest code", async () => conform(await open(), options.searches ?? { runs: 20 }))
   it("gives all memory back", async () => {
     const device = await open()
     assert.is((await Effect.runPromise(device.memory)).bytes, 0)
