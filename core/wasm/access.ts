@@ -18,7 +18,8 @@ import type { Writer } from "./writer.ts"
 
 /** Writes loads and stores. */
 export interface Access {
-  readonly load: (at: Place, guards: ReadonlyArray<Guard>, copy: number) => V128
+  /** `asked`: other guards of it are known to hold; without them its address may begin before the memory does. */
+  readonly load: (at: Place, guards: ReadonlyArray<Guard>, copy: number, asked: boolean) => V128
   readonly store: (at: Place, value: V128, copy: number) => void
 }
 
@@ -130,8 +131,8 @@ export const access = (
     return r
   }
   return {
-    load: (at, guards, copy) =>
-      decode[s.buffers[at.buffer]!.dtype](w, guards.length === 0 ? raw(at, copy, true) : guarded(at, guards, copy)),
+    load: (at, guards, copy, asked) =>
+      decode[s.buffers[at.buffer]!.dtype](w, guards.length === 0 ? raw(at, copy, !asked) : guarded(at, guards, copy)),
     store: (at, given, copy) => {
       const how = widthOf(at.buffer)
       const held = w.keep(encode[s.buffers[at.buffer]!.dtype](w, given))

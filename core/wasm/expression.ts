@@ -5,12 +5,13 @@
  * when a loop is entered, and what it kept is found by name from inside.
  * @module
  */
+import { indexKey } from "../kernel/affine.ts"
 import { children, indexValues } from "../kernel/expression.ts"
-import type { Expr, Index } from "../kernel/kernel.ts"
+import type { Expr, Guard, Index } from "../kernel/kernel.ts"
 import { dtypes } from "../tensor/dtype.ts"
 import { access } from "./access.ts"
 import { addresses } from "./address.ts"
-import type { Local, Value } from "./assembler.ts"
+import { type Local, type Value, when } from "./assembler.ts"
 import { dependence, guardsOf } from "./dependence.ts"
 import { binaryOn, castOn, constantOn, unaryOn } from "./function.ts"
 import { guarding } from "./guard.ts"
@@ -114,12 +115,40 @@ export const emitter = (w: Writer, s: Setting): Emitter => {
     }
     return binaryOn(fn, of)(w, value(x, copy), value(y, copy))
   }
+  const guardName = (x: Guard): string => `${x.low}:${x.high}:${indexKey(x.at, s.name)}`
+  let assumed: ReadonlySet<string> = new Set()
+  /**
+   * What is chosen by guards that are the same for all lanes is computed only where they hold, and its loads need not ask
+   * again: a row of an image with zeros around it is looked at once a vector, not once a load.
+   */
+  const inside = (
+    e: Extract<Expr, { readonly tag: "select" }>,
+    guards: ReadonlyArray<Guard>,
+    copy: number,
+  ): V128 | undefined => {
+    if (guards.some((x) => d.indexVaries(x.at) || indexValues(x.at).length > 0)) return undefined
+    const uniform = g.uniform(guards)
+    if (uniform === undefined) return undefined
+    const r = w.fresh("v128")
+    const otherwise = value(e.y, copy)
+    const chosen = w.capture(() =>
+      kept.scoped(() => {
+        assumed = new Set(guards.map(guardName))
+        w.put(r.set(value(e.x, copy)))
+        assumed = new Set()
+      })
+    )
+    w.put(when(uniform, chosen, r.set(otherwise)))
+    return r
+  }
   const make = (e: Expr, copy: number): V128 => {
     switch (e.tag) {
       case "const":
         return constantOn(w, e.dtype, e.value)
-      case "load":
-        return memory.load(e, e.guards, copy)
+      case "load": {
+        const open = assumed.size === 0 ? e.guards : e.guards.filter((x) => !assumed.has(guardName(x)))
+        return memory.load(e, open, copy, open.length < e.guards.length)
+      }
       case "index":
         return castOn("i32", e.dtype)(w, a.lanes(e.at, copy))
       case "within":
@@ -128,8 +157,13 @@ export const emitter = (w: Writer, s: Setting): Emitter => {
         return unaryOn(e.fn, e.x.dtype)(w, value(e.x, copy))
       case "binary":
         return binary(e, copy)
-      case "select":
+      case "select": {
+        if (e.c.tag === "within" && assumed.size === 0) {
+          const r = inside(e, e.c.guards, copy)
+          if (r !== undefined) return r
+        }
         return v128.bitselect(value(e.x, copy), value(e.y, copy), value(e.c, copy))
+      }
       case "cast":
         return castOn(e.x.dtype, e.dtype)(w, value(e.x, copy))
       case "bitcast":
@@ -201,7 +235,7 @@ export const emitter = (w: Writer, s: Setting): Emitter => {
     index: (i) => a.whole(i, 0, 0),
     indexLanes: a.lanes,
     store: memory.store,
-    load: (at, copy) => memory.load(at, [], copy),
+    load: (at, copy) => memory.load(at, [], copy, false),
     hoist: (roots, stores) => {
       seen = new Set()
       roots.forEach(hoistExpr)
