@@ -76,42 +76,78 @@ interface GroupNorm {
   readonly bias: Tensor<"f32", Axes>
 }
 
-/** What is read beside an element: less than once a pixel. */
-const beside = (x: Node, wide: Node): Node => align(x, wide.axes, wide.shape)
-
-const groupUnit = (
-  x: Node,
-  g: Grouping,
-  epsilon: number,
-): { readonly centred: Node; readonly scale: Node } => {
-  const centred = binary("sub", x, groupMean(x, g))
-  const variance = groupMean(binary("mul", centred, centred), g)
-  return { centred, scale: barrier(unary("rsqrt", binary("add", variance, epsilon)), [], 0) }
+/** The numbers of each channel of each image: its group's mean, 1 / sqrt(its group's variance + epsilon), and that * weight. */
+interface Channels {
+  readonly mean: Node
+  readonly scale: Node
+  readonly slope: Node
 }
 
+/** A few numbers that are kept. Another key is another reader, which takes them and computes what it makes of them. */
+const held = (x: Node, key: number = 0): Node => barrier(x, [], key)
+
+/** x - mean. It is made of what is there anyway wherever it is read, so there is one for each reader and none is stored. */
+const centred = (x: Node, { mean }: Channels, reader: number): Node => binary("sub", x, held(mean, reader))
+
+const channelsOf = ({ x, weight }: GroupNorm, g: Grouping, epsilon: number): Channels => {
+  const mean = groupMean(x, g)
+  const off = binary("sub", x, mean)
+  const scale = held(unary("rsqrt", binary("add", groupMean(binary("mul", off, off), g), epsilon)))
+  return { mean, scale, slope: held(binary("mul", scale, weight)) }
+}
+
+const normal = (given: GroupNorm, c: Channels, reader: number): Node =>
+  binary("add", binary("mul", centred(given.x, c, reader), held(c.slope, reader)), given.bias)
+
 /** With u = (x - mean) s and c = ct weight, the gradient of x is s (c - mean c - u mean (c u)), means over groups. */
-const groupRule =
-  (g: Grouping, epsilon: number) => (ct: Node, _value: Node, { x, weight, bias }: GroupNorm): GroupNorm => {
-    const { centred, scale } = groupUnit(x, g, epsilon)
-    const places = (n: Node): Node => reduce("sum", n, g.along)
-    const channels = {
-      ct: barrier(places(ct), [], 0),
-      product: barrier(binary("mul", places(binary("mul", ct, centred)), scale), [], 0),
-    }
-    const summed = (n: Node, like: Node): Node =>
-      align(reduce("sum", n, n.axes.filter((a) => !like.axes.includes(a))), like.axes, like.shape)
-    const weighted = (n: Node): Node => groupMean(binary("mul", n, weight), { ...g, along: [] })
-    const mean = 1 / count(g.along.map((a) => sizeOf(x, a) ?? 1))
-    const middle = barrier(binary("mul", weighted(channels.ct), mean), [], 0)
-    const slope = barrier(binary("mul", binary("mul", weighted(channels.product), scale), mean), [], 0)
-    const c = binary("mul", ct, beside(weight, ct))
-    const inner = binary("sub", binary("sub", c, middle), binary("mul", centred, slope))
-    return {
-      x: typed(binary("mul", inner, scale)),
-      weight: typed(summed(channels.product, weight)),
-      bias: typed(summed(channels.ct, bias)),
-    }
+const groupBack = (ct: Node, given: GroupNorm, channels: Channels, g: Grouping): GroupNorm => {
+  const { x, weight, bias } = given
+  const { scale } = channels
+  const places = (n: Node): Node => reduce("sum", n, g.along)
+  const own = held(places(ct))
+  const product = held(binary("mul", places(binary("mul", ct, centred(x, channels, 3))), scale))
+  const summed = (n: Node, like: Node): Node =>
+    align(reduce("sum", n, n.axes.filter((a) => !like.axes.includes(a))), like.axes, like.shape)
+  const mean = 1 / count(g.along.map((a) => sizeOf(x, a) ?? 1))
+  const weighted = (n: Node): Node => binary("mul", groupMean(binary("mul", n, weight), { ...g, along: [] }), mean)
+  const middle = held(binary("mul", weighted(own), scale))
+  const slope = held(binary("mul", weighted(product), binary("mul", scale, scale)))
+  const less = binary("add", binary("mul", centred(x, channels, 4), slope), middle)
+  return {
+    x: typed(binary("sub", binary("mul", ct, held(channels.slope, 4)), less)),
+    weight: typed(summed(product, weight)),
+    bias: typed(summed(own, bias)),
   }
+}
+
+const groupRule = (g: Grouping, epsilon: number) => (ct: Node, _value: Node, given: GroupNorm): GroupNorm =>
+  groupBack(ct, given, channelsOf(given, g, epsilon), g)
+
+/** silu(y) = y s(y) has the slope s(y) (1 + y (1 - s(y))). */
+const siluRule = (g: Grouping, epsilon: number) => (ct: Node, _value: Node, given: GroupNorm): GroupNorm => {
+  const channels = channelsOf(given, g, epsilon)
+  const y = normal(given, channels, 2)
+  const s = unary("sigmoid", y)
+  const slope = binary("mul", s, binary("add", binary("mul", y, binary("sub", 1, s)), 1))
+  return groupBack(binary("mul", ct, slope), given, channels, g)
+}
+
+const grouped = (
+  op: string,
+  inputs: { readonly [K in keyof GroupNorm]: unknown },
+  g: Grouping,
+  epsilon: number,
+  f: (given: GroupNorm, c: Channels) => Node,
+  rule: ReturnType<typeof groupRule>,
+): Node => {
+  const { dtype } = tensor(op, inputs.x)
+  const wide = (given: unknown): Tensor<"f32", Axes> => typed(cast(tensor(op, given, dtype), "f32"))
+  const made = customVjp<GroupNorm, Tensor<"f32", Axes>>(
+    (given) => typed(f(given, channelsOf(given, g, epsilon))),
+    rule,
+  )
+  return cast(made({ x: wide(inputs.x), weight: wide(inputs.weight), bias: wide(inputs.bias) }), dtype)
+}
 
 /**
  * Channels (the axis `over`) in `groups` of equally many, side by side: (x - mean) / sqrt(variance + epsilon) * weight +
@@ -140,15 +176,35 @@ export const groupNorm = <
   along: S & Has<A, Word<S>>,
   epsilon: number = 1e-6,
 ): Tensor<D, A> => {
-  const node = tensor("groupNorm", x)
   const g: Grouping = { over, groups, along: words<string>(along) }
-  const wide = (given: unknown): Tensor<"f32", Axes> => typed(cast(tensor("groupNorm", given, node.dtype), "f32"))
-  const normal = customVjp<GroupNorm, Tensor<"f32", Axes>>(
-    ({ x, weight, bias }) => {
-      const { centred, scale } = groupUnit(x, g, epsilon)
-      return typed(binary("add", binary("mul", centred, binary("mul", scale, weight)), bias))
-    },
-    groupRule(g, epsilon),
-  )
-  return typed(cast(normal({ x: wide(x), weight: wide(weight), bias: wide(bias) }), node.dtype))
+  const rule = groupRule(g, epsilon)
+  return typed(grouped("groupNorm", { x, weight, bias }, g, epsilon, (given, c) => normal(given, c, 1), rule))
+}
+
+/**
+ * silu of `groupNorm`, with the same arguments. Kept for the gradient is x, which is there anyway: what stands between is
+ * computed again, which takes less time than writing it and reading it again.
+ */
+export const groupNormSilu = <
+  D extends Float,
+  A extends Axes,
+  W extends Axes,
+  B extends Axes,
+  const N extends string,
+  const S extends string,
+>(
+  x: Tensor<D, A>,
+  weight: Tensor<NoInfer<D>, W> & Sub<A, W>,
+  bias: Tensor<NoInfer<D>, B> & Sub<A, B>,
+  over: N & Has<A, N>,
+  groups: number,
+  along: S & Has<A, Word<S>>,
+  epsilon: number = 1e-6,
+): Tensor<D, A> => {
+  const g: Grouping = { over, groups, along: words<string>(along) }
+  const curved = (given: GroupNorm, c: Channels): Node => {
+    const y = normal(given, c, 1)
+    return binary("mul", y, unary("sigmoid", y))
+  }
+  return typed(grouped("groupNormSilu", { x, weight, bias }, g, epsilon, curved, siluRule(g, epsilon)))
 }

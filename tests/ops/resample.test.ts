@@ -7,7 +7,8 @@ import { data } from "../../core/graph/build.ts"
 import { count, type Node, topological } from "../../core/graph/node.ts"
 import type { F32 } from "../../core/tensor/tensor.ts"
 import { typed } from "../../core/tensor/tensor.ts"
-import { groupNorm } from "../../ops/norm.ts"
+import { silu } from "../../ops/activation.ts"
+import { groupNorm, groupNormSilu } from "../../ops/norm.ts"
 import { averagePool, downsample, resize, upsample } from "../../ops/resample.ts"
 import { agrees, draw, tensor as inputOf, values } from "../core/grad/difference.ts"
 import { at, expect, given, holds, type Point, size, sumOver, tensor, whole } from "./values.ts"
@@ -57,13 +58,17 @@ const image = (row: number, col: number, feature: number): Node =>
   inputOf("x", "batch row col feature", { batch: 2, row, col, feature })
 
 it("the gradient of group norm is the difference, and so is the gradient of that", () => {
-  const inputs = [image(2, 3, 4), inputOf("w", "feature", { feature: 4 }), inputOf("b", "feature", { feature: 4 })]
+  const inputs = [image(1, 2, 4), inputOf("w", "feature", { feature: 4 }), inputOf("b", "feature", { feature: 4 })]
   const drawn = inputs.map((x, i) => draw(5 + i, count(x.shape)))
-  const norm = ([x, w, b]: ReadonlyArray<Node>): Node =>
-    groupNorm(typed<Image>(x!), typed<F32<"feature">>(w!), typed<F32<"feature">>(b!), "feature", 2, "row col", 1e-1)
-  agrees((xs) => [norm(xs)], inputs, drawn)
+  type Channels = F32<"feature">
+  const of = ([x, w, b]: ReadonlyArray<Node>) => [typed<Image>(x!), typed<Channels>(w!), typed<Channels>(b!)] as const
+  const norm = (xs: ReadonlyArray<Node>): Node => groupNorm(...of(xs), "feature", 2, "row col", 1e-1)
+  const curved = (xs: ReadonlyArray<Node>): Node => groupNormSilu(...of(xs), "feature", 2, "row col", 1e-1)
+  agrees((xs) => [norm(xs), curved(xs)], inputs, drawn)
+  const both = values([curved(inputs), silu(typed<Image>(norm(inputs)))], { x: drawn[0]!, w: drawn[1]!, b: drawn[2]! })
+  both[0]!.forEach((v, i) => assert.ok(Math.abs(v - both[1]![i]!) < 1e-12))
   const ct = data("f32", inputs[0]!.axes, inputs[0]!.shape, Float64Array.from(draw(3, count(inputs[0]!.shape))))
-  agrees((xs) => linearise([norm(xs)], xs).pullback([ct]), inputs, drawn, 1e-5)
+  for (const f of [norm, curved]) agrees((xs) => linearise([f(xs)], xs).pullback([ct]), inputs, drawn, 1e-5)
 })
 
 it("group norm maps over an axis, and says what does not divide", () => {
