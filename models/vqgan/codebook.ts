@@ -93,8 +93,7 @@ export interface Renewal {
 }
 
 /**
- * The codes after a step. At the first one nothing has been counted yet, so with `revive` nearly all codes begin among the
- * latents of its batch.
+ * The codes after a step. Where nothing has been counted yet, `revive` puts nearly all of them among the latents of the batch.
  */
 export const renewed = (
   { kind, memory = 0.99, revive }: Codebook,

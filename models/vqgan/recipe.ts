@@ -54,14 +54,17 @@ export interface Recipe extends Common, Pixels {
   readonly perceptual?: number
 }
 
-/** The discriminator's learning rate by step. */
+/**
+ * The discriminator's learning rate by its own step, which counts from when it joins: it has the generator's warm-up again,
+ * and ends when the generator does.
+ */
 export const sharpening = (r: Recipe): Schedule => {
-  const [whole, part] = [schedule(r), r.adversary?.rate ?? 1]
+  const [whole, part, start] = [schedule(r), r.adversary?.rate ?? 1, r.adversary?.start ?? 0]
   return {
     ...whole,
     peak: whole.peak * part,
     ...(whole.start === undefined ? {} : { start: whole.start * part }),
-    ...("end" in whole ? { end: whole.end * part } : {}),
+    ...("end" in whole ? { end: whole.end * part, decay: Math.max(whole.warmup, whole.decay - start) } : {}),
   }
 }
 

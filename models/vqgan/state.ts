@@ -4,12 +4,13 @@
  */
 import { hostFold, type HostKey } from "../../core/random/host.ts"
 import type { Key } from "../../core/random/random.ts"
+import { load } from "../../core/tensor/host.ts"
 import { u32 } from "../../core/tensor/spec.ts"
 import { zerosLike } from "../../ops/optimiser.ts"
 import * as Learn from "../learn/state.ts"
 import { optimiserSpecs, type OptimiserState, type Traits } from "../learn/update.ts"
 import { codesSpecs, type CodesState, keepsCodes } from "./codebook.ts"
-import type { VqganConfig } from "./config.ts"
+import { tokensOf, type VqganConfig } from "./config.ts"
 import { beginDiscriminator, type Discriminator, discriminatorSpecs } from "./discriminator.ts"
 import { type Hosts, initialise, type Parameters, type Specs, specs } from "./parameters.ts"
 import type { Recipe } from "./recipe.ts"
@@ -30,7 +31,7 @@ export interface State extends Learn.State<Parameters> {
 }
 
 /** What of a recipe the state depends on. */
-export type Keeps = Learn.Keeps & Pick<Recipe, "codebook" | "adversary">
+export type Keeps = Learn.Keeps & Pick<Recipe, "batch" | "codebook" | "adversary">
 
 /** Kernels take rows, columns and features; they alone decay: codes lie where latents do, biases and scales are places. */
 export const traits: Traits = {
@@ -51,12 +52,30 @@ export const stateSpecs = (c: VqganConfig, r: Keeps): Specs<State> => {
   }
 }
 
+/** Codes that lie where `initialise` puts them have met no latents yet. */
+const unmet = ({ codebook }: Hosts<Parameters>): boolean =>
+  Array.from(load("f32", codebook.data)).every((x) => Math.abs(x) <= 1 / codebook.shape[0])
+
+/**
+ * What is known of codes in the beginning: they are taken to have been chosen alike. Where codes are revived and none has
+ * met a latent yet, nothing is known, so that the first step puts them among its latents.
+ */
+const beginCodes = (c: VqganConfig, parameters: Hosts<Parameters>, r: Keeps): Hosts<CodesState> => {
+  const { counts, sums } = codesSpecs(c, r.codebook)
+  const each = r.codebook.revive !== undefined && unmet(parameters) ? 0 : r.batch * tokensOf(c) / c.codes
+  const codes = load("f32", parameters.codebook.data)
+  return {
+    counts: { ...counts, data: new Float32Array(c.codes).fill(each) },
+    ...(sums === undefined ? {} : { sums: { ...sums, data: Float32Array.from(codes, (x) => x * each) } }),
+  }
+}
+
 /** The state of a training that begins with these parameters; the key is for the discriminator and for revival. */
 export const beginFrom = (c: VqganConfig, parameters: Hosts<Parameters>, r: Keeps, key: HostKey): Hosts<State> => {
-  const { codes, adversary } = stateSpecs(c, r)
+  const { adversary } = stateSpecs(c, r)
   return {
     ...Learn.beginFrom(r, traits)<Parameters>(specs(c), parameters),
-    ...(codes === undefined ? {} : { codes: zerosLike(codes) }),
+    ...(keepsCodes(r.codebook) ? { codes: beginCodes(c, parameters, r) } : {}),
     ...(r.codebook.revive === undefined ? {} : { key: hostFold(key, 1) }),
     ...(adversary === undefined || r.adversary === undefined ? {} : {
       adversary: {
