@@ -19,6 +19,7 @@ import { dot } from "../../ops/contraction.ts"
 import { oneHot, take } from "../../ops/indexing.ts"
 import { crossEntropy } from "../../ops/loss.ts"
 import { layerNorm, rmsNorm } from "../../ops/norm.ts"
+import { codebookLoss, nearestCode, vectorQuantize } from "../../ops/quantize.ts"
 import { argsort } from "../../ops/sorting.ts"
 import { gelu, relu, softplus } from "../../ops/activation.ts"
 import { adamW, sgd } from "../../ops/optimiser.ts"
@@ -128,6 +129,9 @@ const tensorless: { readonly [name: string]: () => unknown } = {
   layerNorm: () => layerNorm(none, none, none, none),
   crossEntropy: () => crossEntropy(none, none, none),
   argsort: () => argsort(none, none),
+  nearestCode: () => nearestCode(none, none, none, none),
+  vectorQuantize: () => vectorQuantize(x, none, none, none).ids,
+  codebookLoss: () => codebookLoss(none, none, none, none),
   oneHot: () => oneHot(none, "c" as never, 3),
 }
 

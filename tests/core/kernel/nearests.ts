@@ -137,7 +137,7 @@ export const searchFault = (s: Search, g: Given, found: ArrayLike<number>): stri
       for (let f = 0; f < s.features; f++) z[f] = g.zAt(b, r, f)
       const id = found[b * s.rows + r]!
       if (!Number.isInteger(id) || id < 0 || id >= s.codes) return `vector ${b},${r}: ${id} is no code of ${s.codes}`
-      let best = Infinity, wanted = 0, own = Infinity, loose = 0
+      let best = Infinity, wanted = 0, own = Infinity, bestSize = 0, ownSize = 0
       for (let c = 0; c < s.codes; c++) {
         let norm = 0, product = 0, size = 0
         for (let f = 0; f < s.features; f++) {
@@ -147,12 +147,11 @@ export const searchFault = (s: Search, g: Given, found: ArrayLike<number>): stri
           size += x * x + 2 * Math.abs(x * z[f]!)
         }
         const score = norm - 2 * product
-        if (score < best) [best, wanted] = [score, c]
-        if (c === id) own = score
-        loose = Math.max(loose, size)
+        if (score < best) [best, wanted, bestSize] = [score, c, size]
+        if (c === id) [own, ownSize] = [score, size]
       }
-      // a sum of n rounded terms is off by n roundings of their sizes at most; two sums are compared
-      const bound = s.ties ? 0 : 2 * ulp * (s.features + 2) * loose
+      // a sum of n rounded terms is off by n roundings of their sizes at most; those of the two codes are compared
+      const bound = s.ties ? 0 : ulp * (s.features + 2) * (ownSize + bestSize)
       const near = s.ties ? id === wanted : own - best <= bound
       if (!near) {
         return `vector ${b},${r} of ${
