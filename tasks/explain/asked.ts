@@ -10,7 +10,7 @@ import { compileOn, type Where } from "../../core/mesh/spmd.ts"
 import type { Program } from "../../core/plan/program.ts"
 import type { Plan } from "../../models/llama/plan.ts"
 import { type Preset, presets } from "../../models/llama/presets.ts"
-import { programOf } from "../language/programs.ts"
+import { programOf, readableLlama } from "../language/programs.ts"
 import { donated, stepInputs, stepOf, type Stepping } from "../train/step.ts"
 
 /** What is asked of a training instead of what it was declared with. */
@@ -55,5 +55,5 @@ export const decodeProgram = (
   maxBindings: number,
 ): E.Either<Faults, Program> =>
   E.map((c: { readonly program: Program }) => c.program)(
-    programOf(config, "f32", { kind: "ids", rows, capacity: config.context, time: 1 }, maxBindings),
+    programOf(readableLlama(config), "f32", { kind: "ids", rows, capacity: config.context, time: 1 }, maxBindings),
   )

@@ -53,10 +53,11 @@ type Checked<A> = E.Either<ReadonlyArray<FileFault>, A>
 
 // ---- parts -------------------------------------------------------------------
 
-const text = (b: Uint8Array): string => new TextDecoder().decode(b)
+/** Bytes of UTF-8 as text. */
+export const text = (b: Uint8Array): string => new TextDecoder().decode(b)
 
 /** Bytes for a vocabulary that has them, with the special tokens that it has room for. */
-const bytesFor = (vocab: number): Tokenizer => ({
+export const bytesFor = (vocab: number): Tokenizer => ({
   ...bytes,
   vocab: Math.min(vocab, bytes.vocab),
   bos: vocab > 256 ? bytes.bos : undefined,
@@ -65,16 +66,25 @@ const bytesFor = (vocab: number): Tokenizer => ({
 })
 
 /** Faults that name where they are. */
-const within = <A>(path: string, e: Checked<A>): Checked<A> =>
+export const within = <A>(path: string, e: Checked<A>): Checked<A> =>
   E.mapLeft((all: ReadonlyArray<FileFault>) => all.map((f) => ({ ...f, message: `${path}: ${f.message}` })))(e)
 
 /** Numbers that are no numbers say nothing, and say it forever. */
-const finiteFaults = (parameters: Hosts<Parameters>): ReadonlyArray<FileFault> =>
+export const finiteFaults = (parameters: unknown): ReadonlyArray<FileFault> =>
   (flatten(parameters) as ReadonlyArray<readonly [string, AnyHost]>).flatMap(([path, { data }]) =>
     data.every((x: number) => Number.isFinite(x))
       ? []
       : [fileFault("value", path, `'${path}' holds numbers that are not finite; its training went wrong, take another`)]
   )
+
+/** Whether a tokenizer's ids fit into a vocabulary. */
+export const wordFaults = (tokenizer: Tokenizer, { vocab }: Pick<Config, "vocab">): ReadonlyArray<FileFault> =>
+  tokenizer.vocab <= vocab ? [] : [fileFault(
+    "size",
+    "tokenizer",
+    `the tokenizer '${tokenizer.name}' has ${tokenizer.vocab} tokens, the model a vocabulary of ${vocab}; give ` +
+      "the tokenizer that it was trained with",
+  )]
 
 /** The model itself, if its parts belong together. Faults: numbers that are not finite, a tokenizer of another model. */
 export const whole = (model: Model): Effect.Effect<Model, FileFault> => {
@@ -82,12 +92,7 @@ export const whole = (model: Model): Effect.Effect<Model, FileFault> => {
   const wrong = [
     ...configFaults(config),
     ...finiteFaults(parameters),
-    ...(tokenizer.vocab <= config.vocab ? [] : [fileFault(
-      "size",
-      "tokenizer",
-      `the tokenizer '${tokenizer.name}' has ${tokenizer.vocab} tokens, the model a vocabulary of ${config.vocab}; give ` +
-        "the tokenizer that it was trained with",
-    )]),
+    ...wordFaults(tokenizer, config),
   ]
   return orFirst(wrong.length > 0 ? within(name, E.left(wrong)) : E.right(model))
 }
@@ -98,7 +103,8 @@ export const named = (words: string, { vocab }: Config): Effect.Effect<Tokenizer
 
 // ---- out of a folder -------------------------------------------------------------
 
-const needed = (path: string, name: string, what: string): Effect.Effect<Uint8Array, Faults, Store> =>
+/** A file of a folder. Faults: it is not there, and `what` says what the folder needs. */
+export const needed = (path: string, name: string, what: string): Effect.Effect<Uint8Array, Faults, Store> =>
   Effect.gen(function* () {
     const found = yield* (yield* Store).read(name)
     if (found !== undefined) return found
@@ -110,7 +116,7 @@ const Index: t.Type<{ readonly weight_map: { readonly [name: string]: string } }
 })
 
 /** All tensors: of one file, or of those that an index names. */
-const tensorsIn = (path: string, name: string): Effect.Effect<ReadonlyArray<Stored>, Faults, Store> =>
+export const tensorsIn = (path: string, name: string): Effect.Effect<ReadonlyArray<Stored>, Faults, Store> =>
   Effect.gen(function* () {
     const index = yield* (yield* Store).read(`${name}.index.json`)
     const names = index === undefined
@@ -124,7 +130,8 @@ const tensorsIn = (path: string, name: string): Effect.Effect<ReadonlyArray<Stor
     return files.flatMap((f) => f.tensors)
   })
 
-const tokenizerIn = (
+/** The tokenizer of a folder, or the one that `words` names. */
+export const tokenizerIn = (
   path: string,
   config: Config,
   words: string | undefined,
@@ -165,15 +172,23 @@ export const modelIn = (path: string, words?: string): Effect.Effect<Model, Faul
 
 // ---- out of a store --------------------------------------------------------------
 
+/** The tokenizer of a model's files: a `tokenizer.json`, or bytes. */
+export const wordsOf = (
+  tokenizer: ModelFiles["tokenizer"],
+  { vocab }: Pick<Config, "vocab">,
+  name: string,
+): Effect.Effect<Tokenizer, Faults, Store> =>
+  tokenizer === "bytes"
+    ? Effect.succeed(bytesFor(vocab))
+    : Effect.flatMap(getBytes(tokenizer), (b) => orFirst(within(name, huggingface(text(b), { name }))))
+
 /** A model by its files. Faults: a file that is not whole, files that do not belong together. */
 export const modelOf = (
   name: string,
   { config, parameters, tokenizer }: ModelFiles,
 ): Effect.Effect<Model, Faults, Store> =>
   Effect.gen(function* () {
-    const words = tokenizer === "bytes"
-      ? bytesFor(config.vocab)
-      : yield* Effect.flatMap(getBytes(tokenizer), (b) => orFirst(within(name, huggingface(text(b), { name }))))
+    const words = yield* wordsOf(tokenizer, config, name)
     return yield* whole({
       ...{ name, config, tokenizer: words },
       parameters: yield* readParameters(config, parameters),

@@ -1,5 +1,5 @@
 /**
- * A Llama that reads and goes on: programs for so many rows with so much room, made when they are first needed, and caches
+ * A model that reads and goes on: programs for so many rows with so much room, made when they are first needed, and caches
  * that stay on the device. Every row has a place of its own, so rows of different lengths go on together, and what a row
  * says does not depend on the others.
  * @module
@@ -14,15 +14,14 @@ import { sentence } from "../../core/graph/fault.ts"
 import { bufferBytes } from "../../core/plan/program.ts"
 import { count } from "../../core/graph/node.ts"
 import type { AnySpec } from "../../core/tensor/spec.ts"
-import { i32 } from "../../core/tensor/spec.ts"
+import { f32, i32 } from "../../core/tensor/spec.ts"
 import { type AnyHost, type Host, store } from "../../core/tensor/host.ts"
 import type { Axes } from "../../core/tensor/axes.ts"
 import { flatten, map } from "../../core/tensor/tree.ts"
 import type { Config } from "../../models/llama/config.ts"
 import { type Caches, cacheSpecs } from "../../models/llama/decode.ts"
-import type { Parameters } from "../../models/llama/parameters.ts"
 import { emptyCache, type Storage } from "../../ops/cache.ts"
-import { programOf, type Ran, type Shape } from "./programs.ts"
+import { type OfText, programOf, type Ran, type Readable, type Shape } from "./programs.ts"
 import { chunks } from "./rows.ts"
 
 // ---- types -------------------------------------------------------------------
@@ -34,16 +33,16 @@ export interface Desk {
   readonly caches: Values<Caches>
 }
 
-/** What comes after the last token of each row: the likeliest token, or the logits of all. */
+/** What comes after the last token of each row: the likeliest token (`ids`), or logits. */
 export interface Next {
   readonly desk: Desk
   readonly ids?: Int32Array
-  /** Row by row, `vocab` each. */
+  /** Row by row, all of a vocabulary each. */
   readonly logits?: Float32Array | Float64Array
 }
 
-/** Reads rows of tokens. */
-export interface Reader {
+/** Reads rows of tokens, and says of what comes next what the model can say. */
+export interface Reader<K extends string = OfText> {
   readonly config: Config
   /** Bytes of the caches of one row with room for one token. */
   readonly tokenBytes: number
@@ -60,12 +59,13 @@ export interface Reader {
     from: number,
     heard?: (place: number) => Effect.Effect<void>,
   ) => Effect.Effect<Desk, DeviceFault>
-  /** Reads one token of each row at its own place. */
+  /** Reads one token of each row at its own place. `scale` is heard where what is said hangs on it; 1. */
   readonly next: (
     desk: Desk,
     tokens: Int32Array,
     places: Int32Array,
-    what: "ids" | "logits",
+    what: K,
+    scale?: number,
   ) => Effect.Effect<Next, DeviceFault>
   /** Reads whole rows from the beginning, and gives the loss in nats of each token after the first. */
   readonly losses: (
@@ -84,8 +84,13 @@ const spare = 2 ** 26
 const kept = { programs: 24, share: 1 / 4 } as const
 
 /** Compiles; what does not is a fault of the device. */
-const compiled = (c: Config, storage: Storage, maxBindings: number, shape: Shape) => {
-  const made = programOf(c, storage, shape, maxBindings)
+const compiled = <P, K extends string>(
+  m: Readable<P, K>,
+  storage: Storage,
+  maxBindings: number,
+  shape: Shape<K>,
+) => {
+  const made = programOf(m, storage, shape, maxBindings)
   return E.isLeft(made)
     ? Effect.fail(deviceFault("compile", made.left.map(sentence).join("\n")))
     : Effect.succeed(made.right)
@@ -137,19 +142,20 @@ const widened = (from: AnyHost, to: AnySpec, old: number, capacity: number): Any
  * A reader of a model whose parameters are on the device. It uses programs one after another; the ones used last are kept,
  * as far as `memory` bytes allow.
  */
-export const reader = (
-  c: Config,
-  parameters: Values<Parameters>,
+export const reader = <P, K extends string>(
+  m: Readable<P, K>,
+  parameters: Values<P>,
   storage: Storage,
   memory: number,
-): Effect.Effect<Reader, never, Device | Scope.Scope> =>
+): Effect.Effect<Reader<K>, never, Device | Scope.Scope> =>
   Effect.gen(function* () {
+    const c = m.config
     const device = yield* Device
     const outer = yield* Effect.scope
     // the one used last stands last
     const shelf = new Map<string, Slot>()
 
-    const program = (shape: Shape): Effect.Effect<Ready, DeviceFault> =>
+    const program = (shape: Shape<K>): Effect.Effect<Ready, DeviceFault> =>
       Effect.gen(function* () {
         const key = JSON.stringify(shape)
         const found = shelf.get(key)
@@ -158,7 +164,7 @@ export const reader = (
           shelf.set(key, found)
           return found.ready
         }
-        const made = yield* compiled(c, storage, device.info.maxBindings, shape)
+        const made = yield* compiled(m, storage, device.info.maxBindings, shape)
         const { arena } = made.program.forecast
         const full = (): boolean =>
           shelf.size >= kept.programs ||
@@ -186,7 +192,7 @@ export const reader = (
       return n + count(s.shape) * (bufferBytes(s.dtype, 4) / 4)
     }, 0)
 
-    const read: Reader["read"] = (desk, tokens, from, heard) =>
+    const read: Reader<K>["read"] = (desk, tokens, from, heard) =>
       Effect.gen(function* () {
         const { rows, capacity } = desk
         let caches = desk.caches
@@ -201,16 +207,18 @@ export const reader = (
         return { rows, capacity, caches }
       })
 
-    const next: Reader["next"] = (desk, tokens, places, what) =>
+    const next: Reader<K>["next"] = (desk, tokens, places, what, scale = 1) =>
       Effect.gen(function* () {
         const { rows, capacity } = desk
         const run = yield* program({ kind: what, rows, capacity, time: 1 })
-        const out = yield* run({ caches: desk.caches, tokens: hostOf(rows, 1, tokens), place: placesOf(places) })
+        const heard = m.scaled?.includes(what) === true ? { scale: { ...f32(), data: Float32Array.of(scale) } } : {}
+        const given = { caches: desk.caches, tokens: hostOf(rows, 1, tokens), place: placesOf(places), ...heard }
+        const out = yield* run(given)
         const data = (yield* device.fetch(out.result!) as Effect.Effect<Host<"f32", Axes>, DeviceFault>).data
-        return { desk: { rows, capacity, caches: out.caches }, [what]: data } as Next
+        return { desk: { rows, capacity, caches: out.caches }, [what === "ids" ? "ids" : "logits"]: data } as Next
       })
 
-    const losses: Reader["losses"] = (desk, list) =>
+    const losses: Reader<K>["losses"] = (desk, list) =>
       Effect.gen(function* () {
         const { rows, capacity } = desk
         let caches = desk.caches
@@ -244,7 +252,7 @@ export const reader = (
           const { model, hidden, groups, share, head } = c
           const passing = 4 * rows * time * (4 * model + 3 * hidden + 4 * groups * (share + 2) * head)
           if (2 * (caches + passing) + spare <= memory) return undefined
-          const one = yield* compiled(c, storage, device.info.maxBindings, { kind: "read", rows, capacity, time })
+          const one = yield* compiled(m, storage, device.info.maxBindings, { kind: "read", rows, capacity, time })
           const { arena, workspace } = device.forecast(one)
           const bytes = caches + arena + workspace
           return bytes <= memory ? undefined : bytes

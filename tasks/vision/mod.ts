@@ -30,5 +30,19 @@ export { mp4Of, probe, readVideo, type Tools, tools, type VideoFacts } from "./v
 export * from "./digits.ts"
 export { cat, photographs } from "./photographs.ts"
 
+// world models
+export {
+  layoutOf,
+  type ModelFault,
+  pairFaults,
+  VqganFiles,
+  type VqganModel,
+  vqganOf,
+  WorldFiles,
+  worldIn,
+  type WorldModel,
+  worldOf,
+} from "./model.ts"
+
 // what learns of them
 export * from "./learners.ts"
