@@ -123,6 +123,9 @@ export * as Stages from "./tasks/stage/mod.ts"
 /** Training any model: recipes, states, gradients in parts and over ranks, and the step. */
 export * as Learn from "./models/learn/mod.ts"
 
+/** A small classifier of frames: what judges pictures of one thing. */
+export * as Classifier from "./models/classifier/mod.ts"
+
 export * as Llama from "./models/llama/mod.ts"
 
 /** World models: a Llama that reads and makes frames as tokens beside text. */

@@ -45,4 +45,7 @@ export {
 } from "./model.ts"
 
 // what learns of them
+export * from "./boxes.ts"
+export * from "./classifier.ts"
+export * from "./judge.ts"
 export * from "./learners.ts"
