@@ -66,7 +66,7 @@ it("a VQGAN on several ranks, or with settings that do not fit, is a fault befor
       ...{ name: "eyes", learner, seed: 1, needs: {} },
       data: { settings: null, batches: () => eyes.batches },
     })
-    const known = stage.expects()
+    const known = stage.graphs()
     return E.isLeft(known) ? known.left.map((f) => f.message).join("\n") : "fine"
   }
   assert.is(said(eyes.learner), "fine")
