@@ -1,14 +1,19 @@
 /**
- * Runs the tests in Deno and then in Node, and sums up: the last line is `N passed, N failed, N skipped` over both.
+ * Runs the tests in Deno and in Node, both at once where there are processors for both, and sums up: the last line is
+ * `N passed, N failed, N skipped` over both.
  * Arguments (parts of paths) go to both. With `--gpu` the tests that need a graphics adapter must run, and only those.
  * @module
  */
 import { spawn } from "node:child_process"
+import { availableParallelism } from "node:os"
 import process from "node:process"
 import { asked } from "./asked.ts"
+import { packages } from "./transpiled.ts"
 
 const { words, on } = asked({
-  usage: `Runs the tests in Deno and then in Node.
+  usage:
+    `Runs the tests in Deno and in Node, both at once where there are processors for both. What Node says is told after
+what Deno says.
 
     deno task test [part of a path ...]
 
@@ -25,20 +30,30 @@ const env = on("gpu") ? { ...process.env, CI: "true" } : process.env
 
 const last = /(\d+) passed, (\d+) failed, (\d+) skipped\s*$/
 
-/** Runs one task with its output passed on; gives its counts, or none where it ended without saying them. */
-const half = (task: string): Promise<{ readonly code: number; readonly counts: ReadonlyArray<number> }> =>
-  new Promise((done) => {
-    process.stdout.write(`\n== ${task}\n`)
-    const child = spawn(process.execPath, ["task", task, ...filters], {
-      env,
-      stdio: ["ignore", "pipe", "inherit"],
-    })
+/** What one task came to. */
+interface Half {
+  readonly code: number
+  readonly counts: ReadonlyArray<number>
+}
+
+/** Runs one task and passes its output on, once it is its turn to be heard; gives its counts, or none where it said none. */
+const half = (task: string, turn: Promise<unknown>): Promise<Half> => {
+  const held: Array<Uint8Array> = [new TextEncoder().encode(`\n== ${task}\n`)]
+  let heard = false
+  const told = turn.then(() => {
+    heard = true
+    for (const bytes of held.splice(0)) process.stdout.write(bytes)
+  })
+  return new Promise((done) => {
+    const child = spawn(process.execPath, ["task", task, ...filters], { env, stdio: ["ignore", "pipe", "inherit"] })
     let tail = ""
     child.stdout.on("data", (bytes: Uint8Array) => {
-      process.stdout.write(bytes)
+      if (heard) process.stdout.write(bytes)
+      else held.push(bytes)
       tail = (tail + new TextDecoder().decode(bytes)).slice(-400)
     })
-    child.on("close", (code) => {
+    child.on("close", async (code) => {
+      await told
       const counts = last.exec(tail)?.slice(1).map(Number) ?? []
       if (counts.length === 0) {
         process.stdout.write(`\n  FAIL  ${task} ended with status ${code} and without its last line\n`)
@@ -46,8 +61,13 @@ const half = (task: string): Promise<{ readonly code: number; readonly counts: R
       done({ code: code ?? 1, counts })
     })
   })
+}
 
-const halves = [await half("test:deno"), await half("test:node")]
+// both halves read these; what makes them must not run twice at once
+packages()
+const inDeno = half("test:deno", Promise.resolve())
+if (availableParallelism() < 2) await inDeno
+const halves = await Promise.all([inDeno, half("test:node", inDeno)])
 const sum = (index: number): number => halves.reduce((n, h) => n + (h.counts[index] ?? 0), 0)
 /** A half that ends badly without a failed test of its own counts as one failure. */
 const unsaid = halves.filter((h) => h.counts.length === 0 || (h.code !== 0 && h.counts[1] === 0)).length
