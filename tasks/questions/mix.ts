@@ -30,7 +30,7 @@ const below = <D extends "i32" | "f32">(grids: ReadonlyArray<Grid<D>>): Grid<D> 
 }
 
 /** Places along a row, and one example to each row: what rows mean that say nothing of either. */
-const alone = (rows: Rows): Rows => {
+const alone = <B extends Rows>(rows: B): B => {
   const { tokens } = rows
   const time = tokens.shape[1]!
   return {
@@ -41,31 +41,25 @@ const alone = (rows: Rows): Rows => {
 }
 
 /** Rows that always say which examples they hold: what goes with packed ones, of which a batch may have none. */
-export const saying = <X, R>(batches: Batches<X, R>): Batches<X, R> => ({
+export const saying = <X, R, B extends Rows>(batches: Batches<X, R, B>): Batches<X, R, B> => ({
   from: (position) => Stream.map(batches.from(position), ({ rows, after }) => ({ rows: alone(rows), after })),
 })
 
-/** Rows one below the other. If some are packed, all say which examples they hold. */
-export const stacked = (parts: ReadonlyArray<Rows>): Rows => {
+/** Rows one below the other; all say the same of their tokens. If some are packed, all say which examples they hold. */
+export const stacked = <B extends Rows>(parts: ReadonlyArray<B>): B => {
   const packed = parts.some(({ segments, positions }) => segments !== undefined || positions !== undefined)
-  const whole = parts.map((rows) => packed ? alone(rows) : rows)
-  return {
-    tokens: below(whole.map(({ tokens }) => tokens)),
-    targets: below(whole.map(({ targets }) => targets)),
-    weights: below(whole.map(({ weights }) => weights)),
-    ...(packed
-      ? {
-        segments: below(whole.map(({ segments }) => segments!)),
-        positions: below(whole.map(({ positions }) => positions!)),
-      }
-      : {}),
-  }
+  const whole = parts.map((rows) => packed ? alone(rows) : rows) as unknown as ReadonlyArray<
+    Readonly<Record<string, Grid>>
+  >
+  return Object.fromEntries(
+    Object.keys(whole[0]!).map((name) => [name, below(whole.map((rows) => rows[name]!))]),
+  ) as unknown as B
 }
 
 // ---- batches -------------------------------------------------------------------
 
 /** Rows, one at a time, and their share of all. */
-export type Portion<X, R> = readonly [rows: Batches<X, R>, share: number]
+export type Portion<X, R, B extends Rows = Rows> = readonly [rows: Batches<X, R, B>, share: number]
 
 type Mixed = { readonly drawn: number; readonly at: ReadonlyArray<Place> }
 const Mixed: t.Type<Mixed, unknown> = t.strict({ drawn: natural, at: t.readonlyArray(Place) })
@@ -76,11 +70,11 @@ const ended = dataFault("empty", "mixture", "a stream of rows has ended where ro
  * Batches of `batch` rows, each drawn by its number from the portions in proportion; each portion goes on by itself. Faults:
  * shares that are none, portions that end.
  */
-export const mixedRows = <X, R>(
-  portions: ReadonlyArray<Portion<X, R>>,
+export const mixedRows = <X, R, B extends Rows = Rows>(
+  portions: ReadonlyArray<Portion<X, R, B>>,
   batch: number,
   seed: number,
-): Batches<X | DataFault, R> => ({
+): Batches<X | DataFault, R, B> => ({
   from: (position: Position | undefined) =>
     Stream.unwrap(Effect.gen(function* () {
       const parts = partsOf(portions.map(([, share]) => share))
@@ -92,10 +86,10 @@ export const mixedRows = <X, R>(
       const next = yield* Effect.forEach(
         portions,
         ([rows], i) => taken(rows.from(first.at[i] ?? undefined)),
-      ) as Effect.Effect<ReadonlyArray<Effect.Effect<Batch | undefined, X, R>>, never, R | Scope.Scope>
+      ) as Effect.Effect<ReadonlyArray<Effect.Effect<Batch<B> | undefined, X, R>>, never, R | Scope.Scope>
       return Stream.paginate(first, (begin) =>
         Effect.gen(function* () {
-          const rows: Array<Rows> = []
+          const rows: Array<B> = []
           let now: Mixed = begin
           while (rows.length < batch) {
             const i = draw(now.drawn)
