@@ -15,12 +15,16 @@ import { type Document, placeOf, type Reading, readWell, type Source } from "./s
 const isText = (name: string): boolean => /\.txt$/i.test(name)
 
 /** Files below a folder; links to files are followed, links to folders are not, for they may go around in a circle. */
-const walk = async (top: string, below: string): Promise<ReadonlyArray<DataFile>> => {
+export const walk = async (
+  top: string,
+  below: string,
+  wanted: (name: string) => boolean = isText,
+): Promise<ReadonlyArray<DataFile>> => {
   const entries = await readdir(join(top, below), { withFileTypes: true })
   const found = await Promise.all(entries.map(async (entry): Promise<ReadonlyArray<DataFile>> => {
     const name = below === "" ? entry.name : `${below}/${entry.name}`
-    if (entry.isDirectory()) return walk(top, name)
-    if (!isText(name)) return []
+    if (entry.isDirectory()) return walk(top, name, wanted)
+    if (!wanted(name)) return []
     const path = join(top, name)
     const { size } = await stat(path)
     return (await stat(path)).isFile() ? [{ name, path, bytes: size }] : []

@@ -43,6 +43,8 @@ export { type KeepingVision, keepVision, type KeptVision } from "./vision-kept.t
 export { type Seen, visionLine, writeLines, type Written } from "./vision-lines.ts"
 export { type Kind, mixedKinds, ofText, paperMixes, type Shares, tasked } from "./vision-mixture.ts"
 export * from "./vision-packing.ts"
+export { visionLines } from "./vision-source.ts"
+export { kindRows, type RowsOfKind } from "./vision-rows.ts"
 export { lwmPairing, type Pairing, shuffledPairs, type Turned, turnedAs } from "./vision-pairs.ts"
 
 // what is wrong

@@ -39,8 +39,10 @@ export interface Extension {
   readonly tokens: number
   /** Steps in which the rate rises from 0. */
   readonly warmup: number
-  /** The rate after that, to the end. */
+  /** The rate after that. */
   readonly rate: number
+  /** The rate at the end, to which half a cosine falls; without, the rate stays. */
+  readonly end?: number
   /** The documents that it reads; all of them without. */
   readonly bin?: Bin
 }
@@ -68,7 +70,7 @@ export const standardStep: Pick<Recipe, "clip" | "decay" | "beta1" | "beta2"> & 
   reduction: "rows",
 }
 
-/** The recipe of a row: up to its rate in a line, then constant. */
+/** The recipe of a row: up to its rate in a line, then constant, or down to its end by half a cosine. */
 export const recipeOf = (row: Extension, step: typeof standardStep = standardStep): Recipe => ({
   ...step,
   batch: rowsOf(row),
@@ -76,8 +78,8 @@ export const recipeOf = (row: Extension, step: typeof standardStep = standardSte
   steps: row.steps,
   warmup: row.warmup,
   peak: row.rate,
-  end: row.rate,
-  rate: { kind: "constant", peak: row.rate, warmup: row.warmup },
+  end: row.end ?? row.rate,
+  ...(row.end === undefined ? { rate: { kind: "constant", peak: row.rate, warmup: row.warmup } as const } : {}),
 })
 
 // ---- rules -----------------------------------------------------------------------
@@ -113,6 +115,10 @@ const rules: ReadonlyArray<{
   {
     holds: (r) => Number.isFinite(r.rate) && r.rate > 0,
     say: (r) => `a rate of ${r.rate}; expected a number above 0, 4e-5 as a rule`,
+  },
+  {
+    holds: (r) => r.end === undefined || (r.end >= 0 && r.end <= r.rate),
+    say: (r) => `a rate of ${r.rate} cannot fall to ${r.end}; give 0 to ${r.rate}`,
   },
   {
     holds: ({ bin }) => bin === undefined || (bin.from >= 0 && bin.below > bin.from),

@@ -7,19 +7,29 @@
 import { either as E } from "fp-ts"
 import type { Faults } from "../../core/graph/fault.ts"
 import type { Expectation } from "../stage/stage.ts"
-import { expectation, stepDigest, type Stepping } from "../train/step.ts"
+import { digestOf, expected, type Expecting } from "../train/learner.ts"
+import { expecting, type Stepping } from "../train/step.ts"
+
+/** A step of a model of so many layers; what it takes is asked of few of them. */
+export interface Stack {
+  readonly layers: number
+  readonly of: (layers: number) => Expecting
+}
 
 const few = 3
 
-const withLayers = (s: Stepping, layers: number): Stepping => ({ ...s, config: { ...s.config, layers } })
+/** A Llama's. */
+const stackOf = (s: Stepping): Stack => ({
+  layers: s.config.layers,
+  of: (layers) => expecting({ ...s, config: { ...s.config, layers } }),
+})
 
 /** The value at `layers` of what is so at two and so at three. */
 const extended = (two: number, three: number, layers: number): number => two + (layers - 2) * (three - two)
 
-/** `expectation`, for any number of layers. Faults: what does not compile. */
-export const stackedExpectation = (s: Stepping): E.Either<Faults, Expectation> => {
-  const { layers } = s.config
-  if (layers <= few) return expectation(s)
+/** `expected`, for any number of layers. Faults: what does not compile. */
+export const forecast = ({ layers, of }: Stack): E.Either<Faults, Expectation> => {
+  if (layers <= few) return expected(of(layers))
   return E.flatMap((two: Expectation) =>
     E.map((three: Expectation): Expectation => ({
       ...three,
@@ -29,14 +39,18 @@ export const stackedExpectation = (s: Stepping): E.Either<Faults, Expectation> =
       ...(two.memory === undefined || three.memory === undefined
         ? {}
         : { memory: extended(two.memory, three.memory, layers) }),
-    }))(expectation(withLayers(s, 3)))
-  )(expectation(withLayers(s, 2)))
+    }))(expected(of(3)))
+  )(expected(of(2)))
 }
 
 /** Digests of the graphs that tell all of the stack: those of two layers and of three. How many there are, settings say. */
-export const stackedDigests = (s: Stepping): E.Either<Faults, ReadonlyArray<string>> =>
-  s.config.layers <= few
-    ? E.map((x: string) => [x])(stepDigest(s))
-    : E.flatMap((two: string) => E.map((three: string) => [two, three])(stepDigest(withLayers(s, 3))))(
-      stepDigest(withLayers(s, 2)),
-    )
+export const fewDigests = ({ layers, of }: Stack): E.Either<Faults, ReadonlyArray<string>> =>
+  layers <= few
+    ? E.map((x: string) => [x])(digestOf(of(layers)))
+    : E.flatMap((two: string) => E.map((three: string) => [two, three])(digestOf(of(3))))(digestOf(of(2)))
+
+/** The forecast of a Llama's training. */
+export const stackedExpectation = (s: Stepping): E.Either<Faults, Expectation> => forecast(stackOf(s))
+
+/** Digests of a Llama's training. */
+export const stackedDigests = (s: Stepping): E.Either<Faults, ReadonlyArray<string>> => fewDigests(stackOf(s))
