@@ -1,7 +1,8 @@
 /**
- * Stage I of the Large World Model as the paper has it: Llama-2 7B, its context grown from 4K to 1M in five stages, tuned for
- * chat at four lengths on questions about books, measured by needles at each. It can be planned on any machine; to be run it
- * needs the weights, books, and 256 ranks.
+ * The Large World Model as the paper has it. Stage I: Llama-2 7B, its context grown from 4K to 1M in five stages, tuned for
+ * chat at four lengths on questions about books, measured by needles at each. Stage II (`vision.ts`): the text model of 1M
+ * learns to see, from single images to videos of a million tokens. It can be planned on any machine; to be run it needs the
+ * weights, books, codes of pictures, and 256 ranks for text, 512 for pictures.
  *
  * Ranks: LWM divides rows among `fsdp`, heads among `tp`, places among `sp`; parameters lie in parts on all of them. Here
  * `data` is LWM's `fsdp` and `ring` its `tp` times `sp` (`mesh.ts`), and every rank has the whole of parameters and moments.
@@ -27,12 +28,13 @@ import { bitsOf, needlesOf } from "../measure.ts"
 import { lwmMesh, ours } from "../mesh.ts"
 import { sayable, served } from "../sayable.ts"
 import { weightsStage } from "../weights.ts"
+import { nothingSeen, seeable, visionOf, type VisionSettings } from "./vision.ts"
 import { chatStages, devices, paperBillions, reach, type Row, textStages } from "./table.ts"
 
 // ---- settings ------------------------------------------------------------------
 
 /** What the paper does not say, or only its authors have. */
-export interface LwmSettings {
+export interface LwmSettings extends VisionSettings {
   /** Folder of Llama-2 7B as Hugging Face's readers know it. */
   readonly weights: string | undefined
   /** Books to learn from: the paper's cannot be had any more, PG-19 stands in for them. */
@@ -46,6 +48,7 @@ export interface LwmSettings {
 
 /** Nothing is brought yet; questions are written by a model that is served on this machine. */
 export const lwmSettings: LwmSettings = {
+  ...nothingSeen,
   weights: undefined,
   books: [],
   dialogues: [],
@@ -119,11 +122,13 @@ export const lwmOf = (s: LwmSettings): Pipeline => {
   const regressions = after.map((stage, i) =>
     regressionStage({ name: `lwm-short-${textStages[i]!.name}`, before, after: stage })
   )
+  const vision = visionOf(s, text.at(-1)!)
   const stages: ReadonlyArray<AnyStage> = [
     ...[base, growing.documents, heldOut, ...text, chatting.questions, ...chat],
     ...[before, ...after, ...regressions, ...needles],
+    ...[vision.vqgan, ...vision.seen, ...vision.models],
   ]
-  const about = "Stage I of the Large World Model: Llama-2 7B from 4K to 1M tokens, tuned for chat, found needles"
+  const about = "The Large World Model: Llama-2 7B from 4K to 1M tokens, tuned for chat, found needles; then it sees"
   return pipeline("lwm-7b", about, byName(stages))
 }
 
@@ -136,5 +141,6 @@ export const lwm7b: Adjustable = adjustable(lwmOf, {
       set: (s, weights) => E.right({ ...s, weights }),
     },
     ...sayable(),
+    ...seeable(),
   },
 })
