@@ -8,6 +8,8 @@ import { either as E } from "fp-ts"
 import type { Surroundings } from "./around.ts"
 import * as clean from "./clean.ts"
 import * as data from "./data.ts"
+import * as decode from "./decode.ts"
+import * as encode from "./encode.ts"
 import * as explain from "./explain.ts"
 import { type Asked, type Command, type Flags, parse, usageOf } from "./flags.ts"
 import * as list from "./list.ts"
@@ -49,6 +51,8 @@ export const commands: Commands = {
 /** The others: they look, and change no stage. */
 export const tools: Commands = {
   data: reading(data.command, data.data),
+  decode: reading(decode.command, decode.decode),
+  encode: reading(encode.command, encode.encode),
   explain: reading(explain.command, explain.explain),
   tune: reading(tune.command, tune.tune),
 }

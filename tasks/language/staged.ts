@@ -28,7 +28,8 @@ export type StagedFault = StageFault | StoreFault | FileFault | DataFault
 /** What a stage and all that it needs have left in the store; undefined where something is missing. */
 type Outputs = ReadonlyMap<AnyStage, Kept | undefined>
 
-const outputsOf = (stages: ReadonlyArray<AnyStage>): Effect.Effect<Outputs, StageFault | StoreFault, Store> =>
+/** What stages have left in the store, each after what it needs. */
+export const outputsOf = (stages: ReadonlyArray<AnyStage>): Effect.Effect<Outputs, StageFault | StoreFault, Store> =>
   Effect.gen(function* () {
     const found = new Map<AnyStage, Kept | undefined>()
     for (const s of stages) {

@@ -44,6 +44,10 @@ export {
   worldOf,
 } from "./model.ts"
 
+// codes
+export * from "./codes.ts"
+export * from "./frame-model.ts"
+
 // what learns of them
 export * from "./boxes.ts"
 export * from "./classifier.ts"
