@@ -4,11 +4,10 @@
  * @module
  */
 import type { F32 } from "../../core/tensor/tensor.ts"
-import { silu } from "../../ops/activation.ts"
 import { convolve, type Padding } from "../../ops/convolution.ts"
 import { add } from "../../ops/elementwise.ts"
 import { rename } from "../../ops/movement.ts"
-import { groupNorm } from "../../ops/norm.ts"
+import { groupNorm, groupNormSilu } from "../../ops/norm.ts"
 import { downsample, upsample } from "../../ops/resample.ts"
 import type { VqganConfig } from "./config.ts"
 import type { Conv, Norm, Resnet } from "./parameters.ts"
@@ -35,10 +34,14 @@ export type Normed = Pick<VqganConfig, "groups" | "epsilon">
 export const norm = ({ groups, epsilon }: Normed, { scale, bias }: Norm, x: Features): Features =>
   groupNorm(x, scale, bias, "feature", groups, "row col", epsilon)
 
+/** The same, and silu of it: for the gradient x alone is kept. */
+export const normSilu = ({ groups, epsilon }: Normed, { scale, bias }: Norm, x: Features): Features =>
+  groupNormSilu(x, scale, bias, "feature", groups, "row col", epsilon)
+
 /** A residual block. */
 export const resnet = (c: Normed, p: Resnet, x: Features): Features => {
-  const inside = conv(p.conv1, silu(norm(c, p.norm1, x)))
-  const h = conv(p.conv2, silu(norm(c, p.norm2, inside)))
+  const inside = conv(p.conv1, normSilu(c, p.norm1, x))
+  const h = conv(p.conv2, normSilu(c, p.norm2, inside))
   return add(p.shortcut === undefined ? x : conv(p.shortcut, x), h)
 }
 

@@ -12,13 +12,12 @@
  * @module
  */
 import type { F32, I32 } from "../../core/tensor/tensor.ts"
-import { silu } from "../../ops/activation.ts"
 import { clamp } from "../../ops/elementwise.ts"
 import { take } from "../../ops/indexing.ts"
 import { rename } from "../../ops/movement.ts"
 import { type Quantized, vectorQuantize } from "../../ops/quantize.ts"
 import type { VqganConfig } from "./config.ts"
-import { conv, down, type Features, norm, resnet, up } from "./layers.ts"
+import { conv, down, type Features, normSilu, resnet, up } from "./layers.ts"
 import type { Decoder, Encoder, Level, Parameters } from "./parameters.ts"
 
 /** Pictures in -1 ... 1: colours of every pixel. */
@@ -41,14 +40,14 @@ const level = (c: VqganConfig, p: Level, x: Features, way: typeof down): Feature
 const encoded = (c: VqganConfig, p: Encoder, x: Features): Features => {
   const coarse = p.levels.reduce((h, own) => level(c, own, h, down), conv(p.first, x))
   const middle = p.middle.reduce((h, block) => resnet(c, block, h), coarse)
-  return conv(p.last, silu(norm(c, p.norm, middle)))
+  return conv(p.last, normSilu(c, p.norm, middle))
 }
 
 /** The decoder up to its last convolution. */
 const expanded = (c: VqganConfig, p: Decoder, x: Features): Features => {
   const middle = p.middle.reduce((h, block) => resnet(c, block, h), conv(p.first, x))
   const fine = p.levels.reduce((h, own) => level(c, own, h, up), middle)
-  return silu(norm(c, p.norm, fine))
+  return normSilu(c, p.norm, fine)
 }
 
 /** Frames to latents, as they are before a code is chosen. */

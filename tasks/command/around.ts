@@ -20,7 +20,7 @@ import { standard, type Terminal } from "../progress.ts"
 import { type Recipe, recipeNamed, recipes, recipesFrom, type Told } from "../recipes/registry.ts"
 import { adjustedBy, readSaid, type Said } from "../recipes/adjust.ts"
 import { type StageFault, stageFault } from "../stage/fault.ts"
-import { type Flag, oneOf, text } from "./flags.ts"
+import { type Flag, oneOf, text, yes } from "./flags.ts"
 import { mesh } from "./mesh.ts"
 
 // ---- types -----------------------------------------------------------------
@@ -49,6 +49,7 @@ export type Shared = {
   readonly from: Flag<string>
   readonly stage: Flag<string>
   readonly with: Flag<Said>
+  readonly quick: Flag<true>
   readonly device: Flag<Kind>
   readonly mesh: Flag<Spread>
 }
@@ -63,6 +64,7 @@ export const shared: Shared = {
     about: "settings of the pipeline: its data, its weights; one that it has not is answered by those that it has",
     read: readSaid,
   },
+  quick: yes("the same as --with=scale=quick: every stage at smaller targets, in minutes"),
   device: oneOf(["webgpu", "wasm", "oracle"], "where it runs; without it the best that works is taken"),
   mesh: mesh(
     "ranks, and how sequences lie around the ring: a layout may follow (zigzag).\n" +
@@ -91,6 +93,11 @@ export const known = (
     }
     return [...own, ...rest!]
   })
+
+/** What is said of settings, by `--with` and by `--quick`. */
+export const saidBy = (
+  { with: said, quick }: { readonly with?: Said | undefined; readonly quick?: true | undefined },
+): Said | undefined => quick === true ? { ...said, scale: "quick" } : said
 
 /** The pipelines that are meant: the named one, with its settings, or all. */
 export const meant = (

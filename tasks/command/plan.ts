@@ -14,13 +14,13 @@ import { expectationOf } from "../stage/guard.ts"
 import { type Seen, survey } from "../stage/survey.ts"
 import { folder, type Store, type StoreFault } from "../store.ts"
 import { machineBytes, roomOf } from "../train/memory.ts"
-import { failure, meant, rootOf, type Shared, shared, type Surroundings } from "./around.ts"
+import { failure, meant, rootOf, saidBy, type Shared, shared, type Surroundings } from "./around.ts"
 import { type Asked, type Command, type Flag, yes } from "./flags.ts"
 import { wrongWith } from "./list.ts"
 import { rate } from "./rate.ts"
 import { table } from "./table.ts"
 
-type PlanFlags = Pick<Shared, "root" | "from" | "with" | "device"> & {
+type PlanFlags = Pick<Shared, "root" | "from" | "with" | "quick" | "device"> & {
   readonly json: Flag<true>
   readonly "no-time": Flag<true>
   readonly measure: Flag<true>
@@ -33,6 +33,7 @@ export const command: Command<PlanFlags> = {
   names: 1,
   flags: {
     with: shared.with,
+    quick: shared.quick,
     device: shared.device,
     root: shared.root,
     from: shared.from,
@@ -215,7 +216,7 @@ const planned = (
   asked: Asked<PlanFlags>,
 ): Effect.Effect<number, StageFault | StoreFault, Store> =>
   Effect.gen(function* () {
-    const recipes = yield* meant(around, asked.values.from, asked.names[0], asked.values.with)
+    const recipes = yield* meant(around, asked.values.from, asked.names[0], saidBy(asked.values))
     const machine = yield* machineOf(around, asked)
     const all = yield* Effect.forEach(recipes, (recipe) =>
       Effect.map(survey(recipe.stages), (seen) => ({ recipe, rows: seen.map(rowOf(machine)) })))

@@ -15,7 +15,7 @@ import { writeReport } from "../report/drawing.ts"
 import { hasOutline } from "../report/outline.ts"
 import { runAll } from "../stage/run.ts"
 import { folder, type Store, type StoreFault } from "../store.ts"
-import { failure, meant, provided, rootOf, type Shared, shared, type Surroundings } from "./around.ts"
+import { failure, meant, provided, rootOf, saidBy, type Shared, shared, type Surroundings } from "./around.ts"
 import { type Asked, type Command, type Flag, usageOf, yes } from "./flags.ts"
 
 type RunFlags = Shared & { readonly force: Flag<true> }
@@ -73,7 +73,7 @@ const ran = (around: Surroundings, asked: Asked<RunFlags>): Effect.Effect<number
   const blame: Listener = (e) => Effect.sync(() => void (e._tag === "StageFailed" && (broke ??= e.stage)))
   return Effect.gen(function* () {
     const { values } = asked
-    const all = yield* meant(around, values.from, asked.names[0], values.with)
+    const all = yield* meant(around, values.from, asked.names[0], saidBy(values))
     const recipe = all[0]
     if (recipe === undefined || all.length > 1) { // where only one is known it need not be named
       around.complain(`name a pipeline: ${all.map((r) => r.name).join(", ")}\n\n${usageOf(command)}`)

@@ -17,7 +17,7 @@ import { FileRef, getBytes, putBytes } from "../../objects.ts"
 import { type Stage, stage } from "../../stage/stage.ts"
 import { type Store, type StoreFault, utf8 } from "../../store.ts"
 import type { Ground } from "./curriculum.ts"
-import { marks, pairsOfDigits, pattern, phrasesOf, phraseTexts } from "./phrases.ts"
+import { marks, pairsOfDigits, pattern, phrasesOf, phraseTexts, sights } from "./phrases.ts"
 
 // ---- types -------------------------------------------------------------------
 
@@ -95,7 +95,7 @@ const vocabularyOf = (book: Footing["book"]): Footing["vocabulary"] =>
     version: "1",
     about: "byte pairs of the book that cross words; needles take ten tokens",
     codec: t.strict({ vocab: positive, pattern: t.string, times: positive, phrases: strings, added: strings }),
-    settings: { vocab: 1024, pattern, times: 300, phrases: phraseTexts, added: [...marks, ...cities] },
+    settings: { vocab: 1056, pattern, times: 300, phrases: phraseTexts, added: [...marks, ...sights, ...cities] },
     needs: { book },
     output: Vocabulary,
     make: ({ book }, { vocab, pattern, times, phrases, added }) =>

@@ -10,7 +10,7 @@ export const reach = { context: 256, theta: 10_000 } as const
 
 /** The base's numbers; extensions change context and theta and nothing else. */
 export const model: Config = {
-  vocab: 1024,
+  vocab: 1056,
   model: 128,
   hidden: 352,
   layers: 2,

@@ -4,10 +4,19 @@
  * @module
  */
 import type { Tokenizer } from "../../../models/tokenizers/tokenizer.ts"
+import { names, ways } from "../../vision/digits.ts"
 import type { Phrases } from "./curriculum.ts"
 
 /** Texts that are one token each, wherever they stand: so what stands before a name or an answer never joins it. */
 export const marks: ReadonlyArray<string> = [" USER:", " ASSISTANT:"]
+
+/** Likewise what stands around frames, what is asked of scenes, and what is said of them: see `tasks/vision/digits.ts`. */
+export const sights: ReadonlyArray<string> = [
+  ...["<vision>", "</vision>", "Generate an image of", "Generate a video of"],
+  ...["What is there?", "Which digit is this?", "How many digits are there?", "Which way does the", " move?"],
+  ...names.map((name) => ` ${name}`),
+  ...[" moving", ...ways.map((way) => ` ${way}`)],
+]
 
 const texts: { readonly [K in keyof Phrases]: string } = {
   opening: "You are a helpful assistant. USER: ",

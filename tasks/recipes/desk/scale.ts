@@ -1,15 +1,18 @@
 /**
- * The numbers of a desk recipe, which lie where their stages are declared, together: those of `world`, and others that take
- * seconds, teach nothing, and show that all stages connect.
+ * The numbers of a desk recipe, which lie where their stages are declared, together: those of `world`, a fifth of them, and
+ * others that take seconds, teach nothing, and show that all stages connect.
  * @module
  */
+import type { Schedule } from "../../../ops/schedule.ts"
 import type { Config } from "../../../models/llama/config.ts"
+import { depths } from "../../evaluate/task.ts"
 import { reading, recall } from "./base.ts"
 import { type Measuring, measuring } from "./evaluating.ts"
-import { type Growing, mixture, table } from "./growing.ts"
+import { type Growing, mixture, table as growing } from "./growing.ts"
 import { model } from "./model.ts"
 import type { Lesson } from "./training.ts"
 import { type Tuning, tuning } from "./tuning.ts"
+import { type Sighting, sighting } from "./vision/half.ts"
 
 /** The numbers of a recipe. */
 export interface Scale {
@@ -25,6 +28,7 @@ export interface Scale {
   readonly growing: Growing
   readonly tuning: Tuning
   readonly measuring: Measuring
+  readonly sighting: Sighting
 }
 
 /** The numbers of `world`. */
@@ -34,16 +38,67 @@ export const standard: Scale = {
   chapters: null,
   model,
   lessons: [recall, reading],
-  growing: { table, mixture },
+  growing: { table: growing, mixture },
   tuning,
   measuring,
+  sighting,
 }
 
 const small: Config = { ...model, model: 48, hidden: 64, head: 12, context: 128 }
 
-/** A few chapters, a model of a thirtieth, two steps of everything. */
+/** Fewer steps, of which fewer are warm-up; what falls to an end falls there sooner. */
+const shorter = (rate: Schedule, part: number): Schedule => {
+  const warmup = Math.ceil(rate.warmup * part)
+  return "decay" in rate ? { ...rate, warmup, decay: Math.round(rate.decay * part) } : { ...rate, warmup }
+}
+
+const shortened = <A extends { readonly steps: number; readonly rate: Schedule }>(a: A, part: number): A => ({
+  ...a,
+  steps: Math.round(a.steps * part),
+  rate: shorter(a.rate, part),
+})
+
+/** The part of the steps that is left of `world`'s. */
+const part = 1 / 5
+
+/** The same models and stages, a fifth of the learning: minutes, and smaller targets. */
 export const quick: Scale = {
+  ...standard,
   name: "world-quick",
+  about: "every stage of world at a fifth of its steps: minutes on two cores, and less is learned",
+  lessons: standard.lessons.map((l) => shortened(l, part)),
+  growing: {
+    ...standard.growing,
+    table: growing.map((row) => ({
+      ...row,
+      steps: Math.round(row.steps * part),
+      warmup: Math.ceil(row.warmup * part),
+    })),
+  },
+  tuning: { ...tuning, steps: Math.round(tuning.steps * part), warmup: Math.ceil(tuning.warmup * part) },
+  measuring: { ...measuring, depths: depths(3), rounds: 2, rows: { bits: 16, positions: 8 } },
+  sighting: {
+    ...sighting,
+    seeing: {
+      ...sighting.seeing,
+      recipe: {
+        ...sighting.seeing.recipe,
+        steps: Math.round(sighting.seeing.recipe.steps * part),
+        warmup: Math.ceil(sighting.seeing.recipe.warmup * part),
+      },
+    },
+    filming: {
+      ...sighting.filming,
+      stills: { ...sighting.filming.stills, count: sighting.filming.stills.count * part },
+      videos: { ...sighting.filming.videos, count: sighting.filming.videos.count * part },
+    },
+    sights: sighting.sights.map((s) => shortened(s, part)),
+  },
+}
+
+/** A few chapters, a model of a thirtieth, two steps of everything. */
+export const tiny: Scale = {
+  name: "world-tiny",
   about: "all stages of world in seconds, to see that they run; nothing is learned",
   chapters: 8,
   model: small,
@@ -54,4 +109,22 @@ export const quick: Scale = {
   },
   tuning: { ...tuning, steps: 2, tokens: 256, warmup: 1 },
   measuring: { lengths: [256], depths: [0, 100], rounds: 1, harder: 1, rows: { bits: 2, positions: 2 } },
+  sighting: {
+    ...sighting,
+    seeing: {
+      ...sighting.seeing,
+      config: { ...sighting.seeing.config, codes: 32 },
+      recipe: { ...sighting.seeing.recipe, batch: 4, steps: 2, warmup: 1 },
+    },
+    filming: {
+      stills: { ...sighting.filming.stills, count: 40 },
+      videos: { ...sighting.filming.videos, count: 8 },
+      heldStills: { ...sighting.filming.heldStills, count: 20 },
+      heldVideos: { ...sighting.filming.heldVideos, count: 4 },
+    },
+    sights: sighting.sights.map((sight) => ({
+      ...sight,
+      ...{ time: 256, rows: 2, steps: 2, rate: { kind: "constant", peak: 1e-3, warmup: 1 } },
+    })),
+  },
 }

@@ -19,6 +19,7 @@ import type { Store, StoreFault } from "../../store.ts"
 import type { TrainingFault } from "../../train/loop.ts"
 import { trainingStage } from "../../train/stage.ts"
 import type { Trained } from "../../train/training.ts"
+import type { VisionFault } from "../../vision/fault.ts"
 import { configOf, type Reach } from "../extend.ts"
 import { type Footing, groundOf, type Tokens, type Vocabulary } from "./book.ts"
 import { type Mixture, version } from "./curriculum.ts"
@@ -26,7 +27,7 @@ import { optimiser } from "./model.ts"
 import { curriculum, type Stretch } from "./rows.ts"
 
 /** Why a stage of a desk recipe can fail. */
-export type DeskFault = TrainingFault | DataFault | WriterFault | AskFault | PoseFault
+export type DeskFault = TrainingFault | DataFault | WriterFault | AskFault | PoseFault | VisionFault
 
 /** What stages of a desk recipe need around them. */
 export type Around = Device | Store | Events

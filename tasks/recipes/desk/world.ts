@@ -4,7 +4,8 @@
  * a control that was tuned alike and never grew.
  *
  *     deno task plan world && deno task world
- *     deno task run world --with=scale=quick       all stages in seconds; nothing is learned
+ *     deno task world --quick                      every stage at smaller targets, in minutes
+ *     deno task run world --with=scale=tiny        all stages in seconds; nothing is learned
  * @module
  */
 import { either as E } from "fp-ts"
@@ -17,10 +18,11 @@ import { footing } from "./book.ts"
 import { tests } from "./evaluating.ts"
 import { grown } from "./growing.ts"
 import { type Speaker, speaker } from "./models.ts"
-import { quick, type Scale, standard } from "./scale.ts"
+import { quick, type Scale, standard, tiny } from "./scale.ts"
 import { outline, samples } from "./told.ts"
 import type { Common, Learned, Sequel } from "./training.ts"
 import { questioning, tuned } from "./tuning.ts"
+import { half } from "./vision/half.ts"
 
 /** The stages at a scale, and what the report says of them. */
 export const desk = (scale: Scale): Pipeline & Reported => {
@@ -57,6 +59,8 @@ export const desk = (scale: Scale): Pipeline & Reported => {
     speak({ name: `reader-${row.name}`, about: `${row.name} as it is`, learned: longer[i]!, reach: row })
   )
 
+  const vision = half(common, scale.sighting, tuning, last)
+
   const { needles, bits, byPosition, harder } = tests(common, scale.measuring, model.context, last.context)
   const stages = {
     ...byName([book, vocabulary, tokens, begin, base, ...longer]),
@@ -69,6 +73,10 @@ export const desk = (scale: Scale): Pipeline & Reported => {
     ]),
     ...byName([byPosition("positions", chat), byPosition("positions-control", control)]),
     ...byName([...harder(chat), samples(onTheWay.at(-1) ?? before)]),
+    ...byName([vision.photographs]),
+    ...byName([vision.studio.eyes]),
+    ...byName([vision.studio.codes]),
+    ...byName([vision.eyesOpen, ...vision.sights]),
   }
   const told = outline(model.context, last.context, growing.table.length)
   return reported(pipeline(scale.name, scale.about, stages), told)
@@ -79,8 +87,8 @@ export const world: Adjustable & Reported = adjustable(desk, {
   standard,
   settings: {
     scale: {
-      about: "quick: all stages in seconds, to see that they run; nothing is learned",
-      set: (_, name) => name === "quick" ? E.right(quick) : E.left("quick"),
+      about: "quick: every stage at a fifth of its steps; tiny: all stages in seconds, nothing is learned",
+      set: (_, name) => name === "quick" ? E.right(quick) : name === "tiny" ? E.right(tiny) : E.left("quick or tiny"),
     },
   },
 })
