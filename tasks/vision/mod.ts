@@ -48,6 +48,12 @@ export {
 export * from "./codes.ts"
 export * from "./frame-model.ts"
 
+// generating and asking
+export { answerEnds, type Asking, type Question } from "./ask.ts"
+export { type Generate, type GenerateFault, type Listening, type Pictured } from "./generate.ts"
+export { type Drawn, type Generating, generatingFaults, type Wish } from "./wish.ts"
+export { type WorldLanguage, worldLanguage, type WorldParts } from "./world-language.ts"
+
 // what learns of them
 export * from "./boxes.ts"
 export * from "./classifier.ts"
