@@ -5,9 +5,9 @@
  * ```ts
  * import { type F32, psnr, ssim } from "@orrery/orrery"
  * type Frames = F32<"batch row col channel">
- * // frames in -1 ... 1: the range is 2
- * const noise = (x: Frames, y: Frames): F32<"batch"> => psnr(x, y, "row col channel", 2)
- * const likeness = (x: Frames, y: Frames): F32<"batch channel"> => ssim(x, y, { row: "row", col: "col" }, 2)
+ * // frames in 0 ... 1: the range is 1
+ * const noise = (x: Frames, y: Frames): F32<"batch"> => psnr(x, y, "row col channel", 1)
+ * const likeness = (x: Frames, y: Frames): F32<"batch channel"> => ssim(x, y, { row: "row", col: "col" }, 1)
  * ```
  * @module
  */
@@ -71,7 +71,8 @@ const seen = (weights: ReadonlyArray<number>, axes: ReadonlyArray<string>) => (x
  * Structural similarity: the mean over all windows of
  * (2 mx my + c1)(2 cov + c2) / ((mx^2 + my^2 + c1)(vx + vy + c2)), with means, variances and covariance weighted by a
  * Gaussian, c1 = (k1 range)^2, c2 = (k2 range)^2; 1 for equal pictures. `along` names rows and columns, which the result
- * lacks; other axes (frames, colours) go side by side. Windows lie wholly inside. Faults: a side shorter than the window.
+ * lacks; other axes (frames, colours) go side by side. Windows lie wholly inside. Means are compared as brightnesses, so
+ * values are those from 0 (black) on: of -1 ... 1, a grey is as good as black. Faults: a side shorter than the window.
  */
 export const ssim = <
   A extends Axes,

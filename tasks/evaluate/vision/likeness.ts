@@ -13,6 +13,7 @@ import { exp, log } from "../../../core/tensor/elementary.ts"
 import type { AnyHost } from "../../../core/tensor/host.ts"
 import { f32 } from "../../../core/tensor/spec.ts"
 import type { F32 } from "../../../core/tensor/tensor.ts"
+import { add, mul } from "../../../ops/elementwise.ts"
 import { psnr, ssim } from "../../../ops/image.ts"
 import { mean } from "../../../ops/reduction.ts"
 import { orFail } from "../../known.ts"
@@ -30,6 +31,9 @@ export interface Likeness {
 }
 
 type Frames = F32<"batch row col channel">
+
+/** From 0 to 1: SSIM compares means as brightnesses, and those around 0 of -1 to 1 would be all but black. */
+const bright = (frames: Frames): Frames => mul(add(frames, 1), 0.5)
 
 // ---- likeness ------------------------------------------------------------------
 
@@ -57,7 +61,7 @@ export const likening = (
     const compiled = compile(
       ({ x, y }: { readonly x: Frames; readonly y: Frames }) => ({
         psnr: psnr(x, y, "row col channel", 2),
-        ssim: mean(ssim(x, y, { row: "row", col: "col" }, 2), "channel"),
+        ssim: mean(ssim(bright(x), bright(y), { row: "row", col: "col" }, 1), "channel"),
       }),
       { x: frames, y: frames },
       { maxBindings: device.info.maxBindings },

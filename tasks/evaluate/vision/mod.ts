@@ -8,7 +8,6 @@ export { Answered, answersOf, type Posed, posedOf, Shown } from "./answered.ts"
 export { type Asked, askedOf, Asking, scenesLike } from "./asked.ts"
 export { answered, answeredStage, type Asks, Questions, type Seer } from "./asking.ts"
 export { Film, framesIn, putFilm } from "./film.ts"
-export { centreOf, digitsIn, type Found } from "./find.ts"
 export { Drawn, Judged, type Made, type Part, Score } from "./judged.ts"
 export { type Likeness, likening, type Usage, usageOf } from "./likeness.ts"
 export {

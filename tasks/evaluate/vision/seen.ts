@@ -7,10 +7,10 @@ import * as Effect from "effect/Effect"
 import * as t from "io-ts"
 import type { DeviceFault } from "../../../core/device/backend.ts"
 import { finite, natural } from "../../../core/files/codec.ts"
+import { centreOf, digitsIn } from "../../vision/boxes.ts"
 import type { Said, Way } from "../../vision/digits.ts"
 import type { VisionFault } from "../../vision/fault.ts"
 import type { Frame } from "../../vision/frame.ts"
-import { centreOf, digitsIn } from "./find.ts"
 
 // ---- types -------------------------------------------------------------------
 

@@ -7,7 +7,6 @@ import { suite } from "uvu"
 import * as assert from "uvu/assert"
 import { askedOf, type Asking, scenesLike } from "../../../../tasks/evaluate/vision/asked.ts"
 import { framesIn } from "../../../../tasks/evaluate/vision/film.ts"
-import { digitsIn } from "../../../../tasks/evaluate/vision/find.ts"
 import { Judged, type Part } from "../../../../tasks/evaluate/vision/judged.ts"
 import { look, moves, shows } from "../../../../tasks/evaluate/vision/seen.ts"
 import {
@@ -29,7 +28,7 @@ import {
   sceneOf,
   type ways,
 } from "../../../../tasks/vision/digits.ts"
-import { blank, painted } from "../../../../tasks/vision/frame.ts"
+import { blank } from "../../../../tasks/vision/frame.ts"
 import { black, failing, nearestScan, noise, oracle, painterOf, remembering } from "./fakes.ts"
 
 const it = suite("tasks/evaluate/vision/showing")
@@ -61,24 +60,6 @@ it("all that is asked for can be told by its caption, and real scenes have the s
   assert.is(new Set(scenes.right.map((scene) => JSON.stringify(framesOfScene(scene)))).size, asked.length)
   const held = new Set(all.heldOut.flat())
   assert.ok(scenes.right.every(({ digits }) => digits.every(({ scan }) => held.has(scan))))
-})
-
-it("in real scenes as many digits are found as there are, each where it is; noise is none, black is nothing", () => {
-  const wrong = Array.from({ length: 300 }, (_, n) => sceneOf(all, { seed: 7, frames: 1 }, "heldOut", n)).filter(
-    (scene) => {
-      const found = digitsIn(framesOfScene(scene)[0]!)
-      const near = scene.digits.every(({ row, col }) =>
-        found.some((one) => Math.abs(one.row - row - 7.5) < 2 && Math.abs(one.col - col - 7.5) < 2)
-      )
-      return found.length !== scene.digits.length || !near
-    },
-  )
-  assert.ok(wrong.length <= 3, `${wrong.length} of 300`)
-  assert.equal(digitsIn(blank(32, 32)), [])
-  const white = painted(blank(32, 32), blank(20, 6, [255, 255, 255]), 3, 3)
-  assert.equal(digitsIn(white).map(({ frame }) => frame), [null], "longer than a box")
-  const spot = painted(blank(32, 32), blank(2, 2, [255, 255, 255]), 3, 3)
-  assert.equal(digitsIn(spot), [])
 })
 
 it("who draws what is asked is as good as real pictures are; noise and black show nothing", async () => {
