@@ -43,8 +43,10 @@ export interface Asked {
   readonly said: Said
   /** Frames; a still has one. */
   readonly frames: number
-  /** Its number among all that are asked: what is random in it should hang on this and a seed, and on nothing else. */
+  /** Its number among all that are asked. */
   readonly number: number
+  /** How many before it have the same caption: what is random in it hangs on its caption, this and a seed alone. */
+  readonly turn: number
 }
 
 /** The codec of what scenes are drawn by; the rules between its numbers are `drawingFault`'s. */
@@ -80,9 +82,12 @@ export const askedOf = (a: Asking): ReadonlyArray<Asked> => {
     ...pair.map((said) => ["pair", said] as const),
     ...video.map((said) => ["video", said] as const),
   ]
+  const turns = new Map<string, number>()
   return all.map(([kind, said], number) => {
-    const frames = kind === "video" ? a.video.frames : 1
-    return { kind, said, caption: captionOfSaid(said), frames, number }
+    const caption = captionOfSaid(said)
+    const turn = turns.get(caption) ?? 0
+    turns.set(caption, turn + 1)
+    return { kind, said, caption, frames: kind === "video" ? a.video.frames : 1, number, turn }
   })
 }
 

@@ -39,7 +39,7 @@ import type { Opened, SightFault } from "./showing.ts"
 
 // ---- types -------------------------------------------------------------------
 
-/** A question about a clip. */
+/** A question about a clip. Questions about one clip hold the same list of frames. */
 export interface Asks {
   readonly frames: ReadonlyArray<Frame>
   readonly question: string
@@ -107,8 +107,9 @@ export const answered = (
     while (said.length < posed.length) {
       const { medium } = posed[said.length]!
       const next = posed.slice(said.length, said.length + q.batch).filter((one) => one.medium === medium)
+      const clips = new Map([...new Set(next.map(({ scene }) => scene))].map((scene) => [scene, framesOfScene(scene)]))
       const answers = yield* seer.answer(
-        next.map(({ scene, question }) => ({ frames: framesOfScene(scene), question })),
+        next.map(({ scene, question }) => ({ frames: clips.get(scene)!, question })),
       )
       if (answers.length !== next.length) {
         const message = `${seer.name} was asked ${next.length} questions and gave ${answers.length} answers`

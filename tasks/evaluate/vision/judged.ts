@@ -4,27 +4,37 @@
  * @module
  */
 import * as t from "io-ts"
-import { finite, natural } from "../../../core/files/codec.ts"
+import { finite, natural, positive } from "../../../core/files/codec.ts"
 import { type Asked, type Kind, kinds } from "./asked.ts"
 import { Film } from "./film.ts"
 import { moves, Seen, shows } from "./seen.ts"
 
 // ---- types -------------------------------------------------------------------
 
-/** How codes are drawn. */
-export interface Drawn {
+/** How codes of a frame are drawn. */
+export interface Chosen {
   /** Of classifier-free guidance; 1 is none. */
   readonly guidance: number
   readonly temperature: number
   /** Only the k most likely codes. */
   readonly topK?: number
-  readonly seed: number
 }
+
+/** How codes are drawn. */
+export interface Drawn extends Chosen {
+  readonly seed: number
+  /** How a video's first frame is drawn, as a still by itself; without it all its frames are drawn alike, in one go. */
+  readonly first?: Chosen
+}
+
+const chosen = { guidance: finite, temperature: finite }
+const most = t.partial({ topK: positive })
 
 /** The codec of how codes are drawn. */
 export const Drawn: t.Type<Drawn, unknown> = t.exact(t.intersection([
-  t.type({ guidance: finite, temperature: finite, seed: natural }),
-  t.partial({ topK: natural }),
+  t.type({ ...chosen, seed: natural }),
+  most,
+  t.partial({ first: t.exact(t.intersection([t.type(chosen), most])) }),
 ]))
 
 /** Of so many clips: those that show the asked digits, those that move the asked way, and those that do both. */

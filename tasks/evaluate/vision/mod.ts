@@ -22,3 +22,4 @@ export {
 } from "./reconstruction.ts"
 export { look, moves, type Says, Seen, shows } from "./seen.ts"
 export { judged, judgedStage, type Opened, type Painter, Showing, type SightFault } from "./showing.ts"
+export { eyesBy, eyesOf, judgeOf, painterBy, painterOf, seerBy, seerOf, textOf } from "./subjects.ts"

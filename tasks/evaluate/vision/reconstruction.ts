@@ -23,11 +23,11 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as t from "io-ts"
 import type { Device } from "../../../core/device/device.ts"
-import { finite, natural } from "../../../core/files/codec.ts"
+import { type FileFault, finite, natural } from "../../../core/files/codec.ts"
 import type { DataFault } from "../../data/fault.ts"
 import { type Events, say } from "../../events.ts"
 import { type Json, type Stage, stage } from "../../stage/stage.ts"
-import type { Store } from "../../store.ts"
+import type { Store, StoreFault } from "../../store.ts"
 import { framesOfScene, scans } from "../../vision/digits.ts"
 import type { VisionFault } from "../../vision/fault.ts"
 import type { Frame } from "../../vision/frame.ts"
@@ -57,7 +57,7 @@ export interface FrameSet {
   readonly known: boolean
   /** What the frames hang on; a part of the key. */
   readonly settings: Json
-  readonly frames: Effect.Effect<ReadonlyArray<Frame>, DataFault | VisionFault>
+  readonly frames: Effect.Effect<ReadonlyArray<Frame>, DataFault | VisionFault | StoreFault | FileFault, Store>
 }
 
 /** What is kept of some frames. */
@@ -115,7 +115,7 @@ export const scenes = (name: string, drawing: Drawing, count: number): FrameSet 
   ),
 })
 
-/** Photographs and the views of Muybridge's cat, cut to squares of `size` pixels. */
+/** Photographs and the views of Muybridge's cat, cut to squares of `size` pixels: for eyes that have learned from none. */
 export const photographed = (size: number): ReadonlyArray<FrameSet> => {
   const prepare = (frame: Frame): Frame => square(frame, size)
   return [
@@ -212,19 +212,21 @@ export const reconstruction = (
 // ---- the stage -----------------------------------------------------------------
 
 /** What a VQGAN keeps, declared. */
-export interface ReconstructionStage<M, X, R, X2, R2> {
+export interface ReconstructionStage<M, X, R, X2, R2, P = null, X3 = never, R3 = never> {
   readonly name: string
   readonly about?: string
   readonly subject: Opened<Eyes, M, X, R, X2, R2>
   readonly sets: ReadonlyArray<FrameSet>
+  /** Further sets, of frames that another stage makes. */
+  readonly made?: { readonly by: Stage<P, X3, R3>; readonly sets: (made: P) => ReadonlyArray<FrameSet> }
   /** Frames of each set that are kept to be looked at. */
   readonly samples: number
 }
 
 /** What a VQGAN keeps of frames that it has not learned from, as a stage. */
-export const reconstructionStage = <M, X, R, X2, R2>(
-  d: ReconstructionStage<M, X, R, X2, R2>,
-): Stage<Reconstruction, X | X2 | SightFault, Exclude<R | R2, Scope.Scope> | Device | Store | Events> =>
+export const reconstructionStage = <M, X, R, X2, R2, P = null, X3 = never, R3 = never>(
+  d: ReconstructionStage<M, X, R, X2, R2, P, X3, R3>,
+): Stage<Reconstruction, X | X2 | X3 | SightFault, Exclude<R | R2 | R3, Scope.Scope> | Device | Store | Events> =>
   stage({
     name: d.name,
     version: "1",
@@ -236,8 +238,11 @@ export const reconstructionStage = <M, X, R, X2, R2>(
       subject: d.subject.as,
     },
     ...(d.subject.graphs === undefined ? {} : { graphs: d.subject.graphs }),
-    needs: { model: d.subject.model },
+    needs: { model: d.subject.model, ...(d.made === undefined ? {} : { made: d.made.by }) },
     output: Reconstruction,
-    make: ({ model }) =>
-      Effect.scoped(Effect.flatMap(d.subject.open(model), (eyes) => reconstruction(eyes, d.sets, d.samples))),
+    make: (given: { readonly model: M; readonly made?: P }) =>
+      Effect.scoped(Effect.flatMap(d.subject.open(given.model), (eyes) => {
+        const more = d.made === undefined ? [] : d.made.sets(given.made as P)
+        return reconstruction(eyes, [...d.sets, ...more], d.samples)
+      })),
   }) as never
