@@ -101,6 +101,12 @@ const shotOf = (g: Gallery, of: Filmed, codes: Int32Array, n: number): Shot => {
   return { scene: sceneIn(g.scans, of, n), block: block(g.layout, delimitersOf(g.tokenizer), frames) }
 }
 
+/** A shot of one digit, if a few draws find one. */
+const shotAlone = (g: Gallery, of: Filmed, codes: Int32Array, d: Dice): Shot => {
+  const drawn = Array.from({ length: 8 }, () => d.below(of.count))
+  return shotOf(g, of, codes, drawn.find((n) => sceneIn(g.scans, of, n).digits.length === 1) ?? drawn[0]!)
+}
+
 /** A pair: the caption asks for the frames, or the frames are described, or frames come by themselves. */
 const pairOf = (g: Gallery, task: Task, d: Dice, { swap, drop }: Pairing, { scene, block }: Shot): VisionExample => {
   const { tokenizer } = g
@@ -118,9 +124,14 @@ const pairOf = (g: Gallery, task: Task, d: Dice, { swap, drop }: Pairing, { scen
   return exampleOf(task, [[prompt, 0], [opened(block, delimiters), 1]])
 }
 
+/** How often it is asked which digit it is where that can be asked: it is harder to learn than how many there are. */
+const which = 0.7
+
 /** A question, and what is to be said. */
 const chatOf = (g: Gallery, task: Task, d: Dice, { scene, block }: Shot): VisionExample => {
-  const { question, answer } = d.one(questionsOf(scene))
+  const all = questionsOf(scene)
+  const [hard, others] = [all.filter(({ kind }) => kind === "which"), all.filter(({ kind }) => kind !== "which")]
+  const { question, answer } = d.one(hard.length > 0 && d.unit() < which ? hard : others)
   const { tokenizer } = g
   return exampleOf(task, [
     [visionChatPrompt(tokenizer, block, question), 0],
@@ -142,7 +153,13 @@ const exampleAt = (g: Gallery, m: Mixing, time: number) => (n: number): VisionEx
   const video = task === "text-video" || task === "video-chat"
   const [of, codes] = video ? [g.filming.videos, g.videos] : [g.filming.stills, g.stills]
   const shot = shotOf(g, of, codes, d.below(of.count))
-  return task === "text-image" || task === "text-video" ? pairOf(g, task, d, m.pairing, shot) : chatOf(g, task, d, shot)
+  // more stills of one digit than are drawn: there it can be asked which it is
+  const again = task === "image-chat" && shot.scene.digits.length > 1 && d.unit() < which
+  return again
+    ? chatOf(g, task, d, shotAlone(g, of, codes, d))
+    : task === "text-image" || task === "text-video"
+    ? pairOf(g, task, d, m.pairing, shot)
+    : chatOf(g, task, d, shot)
 }
 
 // ---- many ----------------------------------------------------------------------
