@@ -93,6 +93,14 @@ export const quick: Scale = {
       videos: { ...sighting.filming.videos, count: sighting.filming.videos.count * part },
     },
     sights: sighting.sights.map((s) => shortened(s, part)),
+    ablating: { ...sighting.ablating, steps: Math.round(sighting.ablating.steps * part) },
+    looking: {
+      ...sighting.looking,
+      asking: { each: 3, pairs: 5, videos: 12 },
+      questions: { stills: 100, videos: 50 },
+      judge: Math.round(sighting.looking.judge * part),
+      bits: 16,
+    },
   },
 }
 
@@ -122,6 +130,16 @@ export const tiny: Scale = {
       heldStills: { ...sighting.filming.heldStills, count: 20 },
       heldVideos: { ...sighting.filming.heldVideos, count: 4 },
     },
+    ablating: { steps: 2, time: 256, rows: 2 },
+    looking: {
+      kept: { stills: 4, videos: 2, samples: 2 },
+      asking: { each: 1, pairs: 1, videos: 2 },
+      drawn: sighting.looking.drawn,
+      questions: { stills: 4, videos: 2 },
+      judge: 2,
+      bits: 2,
+    },
+    parts: 2,
     sights: sighting.sights.map((sight) => ({
       ...sight,
       ...{ time: 256, rows: 2, steps: 2, rate: { kind: "constant", peak: 1e-3, warmup: 1 } },

@@ -76,7 +76,11 @@ export const desk = (scale: Scale): Pipeline & Reported => {
     ...byName([vision.photographs]),
     ...byName([vision.studio.eyes]),
     ...byName([vision.studio.codes]),
-    ...byName([vision.eyesOpen, ...vision.sights]),
+    ...byName([vision.eyesOpen, ...vision.sights, vision.last]),
+    ...byName([vision.measured.kept, vision.measured.judge, vision.measured.trust]),
+    ...byName([vision.measured.shown, vision.measured.answered]),
+    ...byName([...vision.ablations, ...vision.measured.ablated]),
+    ...byName([vision.measured.ablation, vision.measured.bits]),
   }
   const told = outline(model.context, last.context, growing.table.length)
   return reported(pipeline(scale.name, scale.about, stages), told)

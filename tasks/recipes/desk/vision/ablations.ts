@@ -16,10 +16,10 @@ export interface Variant {
 
 /** The reference first. */
 export const variants: ReadonlyArray<Variant> = [
-  { name: "questions-masked", about: "examples see themselves only and count alike", change: {} },
-  { name: "questions-naive", about: "examples of a row see those before them", change: { packing: "naive" } },
+  { name: "masked", about: "examples see themselves only and count alike", change: {} },
+  { name: "naive", about: "examples of a row see those before them", change: { packing: "naive" } },
   {
-    name: "questions-unweighted",
+    name: "unweighted",
     about: "every token counts alike, so long examples count more",
     change: { weighted: false },
   },
@@ -50,5 +50,7 @@ export const ablations = (
       seed: 84,
     },
   }
-  return variants.map(({ name, about, change }) => sighted(studio, { ...reference, name, about, ...change }, before))
+  return variants.map(({ name, about, change }) =>
+    sighted(studio, { ...reference, name: `questions-${name}`, about, ...change }, before)
+  )
 }

@@ -7,7 +7,10 @@ import { configOf, type Reach } from "../../extend.ts"
 import type { Common, Learned } from "../training.ts"
 import { type Codes, type Coding, coding, type Filming, filming } from "./codes.ts"
 import { type Eyes, eyes, type Seeing, seeing } from "./eyes.ts"
+import { type Ablating, ablating, ablations } from "./ablations.ts"
+import { type Looking, looking, type Measured, measured } from "./measuring.ts"
 import { photographing, type Photographs } from "./photographs.ts"
+import { type Seer, seer } from "./speakers.ts"
 import { opening, type Sight, sighted, type Studio } from "./worlds.ts"
 
 export type { Codes, Coding, Eyes }
@@ -22,6 +25,8 @@ export interface Sighting {
   readonly parts: number
   /** What is learned, one after the other. */
   readonly sights: ReadonlyArray<Sight>
+  readonly ablating: Ablating
+  readonly looking: Looking
 }
 
 const common: Pick<Sight, "packing" | "shares" | "weighted"> = {
@@ -69,7 +74,7 @@ export const sights: ReadonlyArray<Sight> = [
 ]
 
 /** The numbers of `world`. */
-export const sighting: Sighting = { seeing, filming, parts: 64, sights }
+export const sighting: Sighting = { seeing, filming, parts: 64, sights, ablating, looking }
 
 // ---- stages ------------------------------------------------------------------
 
@@ -79,6 +84,10 @@ export interface Half {
   readonly studio: Studio
   readonly eyesOpen: Learned
   readonly sights: ReadonlyArray<Learned>
+  /** The model after all of it. */
+  readonly last: Seer
+  readonly ablations: ReadonlyArray<Learned>
+  readonly measured: Measured
 }
 
 /** The stages, after a text model that looks over its last context. */
@@ -101,5 +110,8 @@ export const half = (
     (made, sight) => [...made, sighted(studio, sight, made.at(-1) ?? eyesOpen)],
     [],
   )
-  return { photographs, studio, eyesOpen, sights: chain }
+  const last = seer(studio, "vision", "the model that reads, sees and shows", chain.at(-1) ?? eyesOpen)
+  const variants = ablations(studio, ablating, chain.at(-2) ?? eyesOpen)
+  const found = measured(studio, text, last, variants, looking, text.model.context)
+  return { photographs, studio, eyesOpen, sights: chain, last, ablations: variants, measured: found }
 }
