@@ -42,7 +42,12 @@ export const ablations = (
   before: Learned,
 ): ReadonlyArray<Learned> => {
   const reference: Omit<Sight, "name" | "about"> = {
-    ...{ time, rows, steps, rate: { kind: "linear", peak: 3e-3, warmup: 10, decay: steps, end: 1e-4 } },
+    ...{
+      time,
+      rows,
+      steps,
+      rate: { kind: "linear", peak: 3e-3, warmup: Math.min(10, steps), decay: steps, end: 1e-4 },
+    },
     ...{ packing: "masked", weighted: true, shares: { vision: 0.5, text: 0.5 } },
     mixing: {
       shares: { "text-image": 0.2, "text-video": 0.2, "image-chat": 0.3, "video-chat": 0.3, text: 0 },

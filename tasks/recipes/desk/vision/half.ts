@@ -93,7 +93,7 @@ export interface Half {
 /** The stages, after a text model that looks over its last context. */
 export const half = (
   text: Common,
-  { seeing, filming, parts, sights }: Sighting,
+  { seeing, filming, parts, sights, ablating, looking }: Sighting,
   learned: Learned,
   reach: Reach,
 ): Half => {

@@ -165,7 +165,11 @@ export const measured = (
       subject: { model, open: (files) => Effect.map(opened(model.name, files), lookerOf), as },
       questions: questionsOf(filming, l.questions),
     })
-  const judge = judgeStage({ name: "judge", seed: 91, recipe: { ...judging, steps: l.judge } })
+  const judge = judgeStage({
+    name: "judge",
+    seed: 91,
+    recipe: { ...judging, steps: l.judge, warmup: Math.min(judging.warmup, Math.ceil(l.judge / 4)) },
+  })
   const trust = accuracyStage({ name: "judge-accuracy", judge })
   const ablated = ablations.map((learned, i) => {
     const { name, about } = variants[i]!
