@@ -6,12 +6,14 @@
 import * as Effect from "effect/Effect"
 import { either as E } from "fp-ts"
 import type { Surroundings } from "./around.ts"
+import * as ask from "./ask.ts"
 import * as clean from "./clean.ts"
 import * as data from "./data.ts"
 import * as decode from "./decode.ts"
 import * as encode from "./encode.ts"
 import * as explain from "./explain.ts"
 import { type Asked, type Command, type Flags, parse, usageOf } from "./flags.ts"
+import * as generate from "./generate.ts"
 import * as list from "./list.ts"
 import * as plan from "./plan.ts"
 import * as report from "./report.ts"
@@ -50,9 +52,11 @@ export const commands: Commands = {
 
 /** The others: they look, and change no stage. */
 export const tools: Commands = {
+  ask: reading(ask.command, ask.ask),
   data: reading(data.command, data.data),
   decode: reading(decode.command, decode.decode),
   encode: reading(encode.command, encode.encode),
   explain: reading(explain.command, explain.explain),
+  generate: reading(generate.command, generate.generate),
   tune: reading(tune.command, tune.tune),
 }

@@ -84,7 +84,7 @@ const isFolder = (path: string): Effect.Effect<boolean, VisionFault> =>
   })
 
 /** A name as a sequence. A file that is not there is told when it is its turn. */
-const sequenceOf = (name: string, look: Look, bare: boolean): Effect.Effect<Sequence<Captioned>, VisionFault> =>
+export const sequenceOf = (name: string, look: Look, bare: boolean): Effect.Effect<Sequence<Captioned>, VisionFault> =>
   Effect.map(
     Effect.orElseSucceed(isFolder(name), () => false),
     (is) =>

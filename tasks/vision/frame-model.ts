@@ -7,9 +7,8 @@ import { either as E } from "fp-ts"
 import * as t from "io-ts"
 import { basename, dirname } from "node:path"
 import { decodeJson, type FileFault, fileFault } from "../../core/files/codec.ts"
-import { decode, type Stored } from "../../core/files/safetensors.ts"
+import { decode } from "../../core/files/safetensors.ts"
 import * as Vqgan from "../../models/vqgan/mod.ts"
-import { fromLwm } from "../../models/vqgan/names.ts"
 import { orFirst } from "../known.ts"
 import { outputsOf } from "../language/staged.ts"
 import { FileRef, getTensors } from "../objects.ts"
@@ -19,8 +18,7 @@ import { inOrder, stageNamed } from "../stage/key.ts"
 import type { AnyStage, Json, Pipeline } from "../stage/stage.ts"
 import { digest, folder, Store, type StoreFault, utf8 } from "../store.ts"
 import { lessonOf } from "../train/declared.ts"
-import { ownTensors, type Read, treeOf } from "../train/parameters.ts"
-import { VqganFiles, type VqganModel, WorldFiles } from "./model.ts"
+import { VqganFiles, type VqganModel, vqganParametersIn, WorldFiles } from "./model.ts"
 
 // ---- types -------------------------------------------------------------------
 
@@ -33,18 +31,7 @@ export interface FrameModel extends VqganModel {
 /** What may be wrong. */
 export type FrameModelFault = StageFault | StoreFault | FileFault
 
-// ---- parameters ----------------------------------------------------------------
-
-/** The parameters of a VQGAN out of a file's tensors: by our names, those of a saved state, or LWM's. */
-export const vqganParametersIn = (
-  c: Vqgan.VqganConfig,
-  tensors: ReadonlyArray<Stored>,
-): Read<Vqgan.Hosts<Vqgan.Parameters>> => {
-  const like = Vqgan.specs(c)
-  return tensors.some(({ name }) => name.endsWith("quantize/embeddings"))
-    ? fromLwm(c, tensors)
-    : treeOf<Vqgan.Parameters>(like, ownTensors(like, tensors), true)
-}
+// ---- codebooks -----------------------------------------------------------------
 
 /**
  * What a codebook is known by: ids mean something to the model with the same one alone. 16 digits of the SHA-256 of its config

@@ -142,7 +142,9 @@ const drawAll = (
   Effect.gen(function* () {
     const { seer, open, how } = pass
     const layings = wishes.map((wish) => laid(seer, wish, g))
-    const keys = promptKeys(layings.map(({ asked }) => asked), g.seed)
+    const prompts = layings.map(({ asked }) => asked)
+    const together = promptKeys(prompts, g.seed)
+    const keys = wishes.map(({ seed }, i) => seed === undefined ? together[i] : promptKeys([prompts[i]!], seed)[0])
     const stride = seer.layout.frame + 1
     const rows = layings.map((laying, i): Row => {
       const wanted = g.frames - laying.frames.length

@@ -38,11 +38,13 @@ export {
   VqganFiles,
   type VqganModel,
   vqganOf,
+  vqganParametersIn,
   WorldFiles,
   worldIn,
   type WorldModel,
   worldOf,
 } from "./model.ts"
+export { chosenWorld, worldOfStage } from "./staged-world.ts"
 
 // codes
 export * from "./codes.ts"

@@ -10,6 +10,7 @@ import { decodeJson, type FileFault } from "../../core/files/codec.ts"
 import type { Stored } from "../../core/files/safetensors.ts"
 import type { Hosts } from "../../models/learn/tree.ts"
 import * as Vqgan from "../../models/vqgan/mod.ts"
+import { fromLwm } from "../../models/vqgan/names.ts"
 import type { Layout } from "../../models/world/layout.ts"
 import * as World from "../../models/world/mod.ts"
 import type { Tokenizer } from "../../models/tokenizers/tokenizer.ts"
@@ -118,13 +119,15 @@ const worldParameters = (
   return treeOf<World.Parameters>(like, ownTensors(like, tensors), true)
 }
 
-/** Parameters of a VQGAN out of a file's tensors. */
-const vqganParameters = (
+/** The parameters of a VQGAN out of a file's tensors: by our names, those of a saved state, or LWM's. */
+export const vqganParametersIn = (
   c: Vqgan.VqganConfig,
   tensors: ReadonlyArray<Stored>,
 ): Read<Hosts<Vqgan.Parameters>> => {
   const like = Vqgan.specs(c)
-  return treeOf<Vqgan.Parameters>(like, ownTensors(like, tensors), true)
+  return tensors.some(({ name }) => name.endsWith("quantize/embeddings"))
+    ? fromLwm(c, tensors)
+    : treeOf<Vqgan.Parameters>(like, ownTensors(like, tensors), true)
 }
 
 // ---- out of a store --------------------------------------------------------------
@@ -135,7 +138,7 @@ export const vqganOf = (
 ): Effect.Effect<VqganModel, FileFault | StoreFault, Store> =>
   Effect.flatMap(
     getTensors(parameters),
-    (tensors) => Effect.map(orFirst(vqganParameters(config, tensors)), (own) => ({ config, parameters: own })),
+    (tensors) => Effect.map(orFirst(vqganParametersIn(config, tensors)), (own) => ({ config, parameters: own })),
   )
 
 /** A world model by its files. Faults: a file that is not whole, files that do not belong together. */
@@ -172,7 +175,7 @@ export const worldIn = (path: string, words?: string): Effect.Effect<WorldModel,
     )
     const eyes = yield* orFirst(within(`${path}/vqgan.json`, Vqgan.decodeConfig(yield* jsonIn(path, "vqgan.json"))))
     const file = yield* tensorsIn(path, "vqgan.safetensors")
-    const seen = yield* orFirst(within(`${path}/vqgan.safetensors`, vqganParameters(eyes, file)))
+    const seen = yield* orFirst(within(`${path}/vqgan.safetensors`, vqganParametersIn(eyes, file)))
     const tokenizer = yield* tokenizerIn(path, config, words)
     return yield* whole({ name: path, config, parameters, tokenizer, vqgan: { config: eyes, parameters: seen } })
   }).pipe(Effect.provide(folder(path)))

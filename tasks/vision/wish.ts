@@ -21,6 +21,8 @@ export interface Wish {
   readonly text: string
   /** The codes of frames that it begins with. */
   readonly frames?: ReadonlyArray<ArrayLike<number>>
+  /** A seed of its own: it is drawn as it would be alone with this seed, however many equal ones there are. */
+  readonly seed?: number
 }
 
 /** How codes are drawn: of the guided logits u + guidance * (c - u). */
@@ -107,6 +109,8 @@ export const wishFault = (s: Seer, wishes: ReadonlyArray<Wish>, g: Generating): 
     const given = wish.frames ?? []
     const odd = givenFault(s, i, given)
     if (odd !== undefined) return odd
+    const [seedless] = wish.seed === undefined ? [] : drawnFaults(`wish ${i}`, g, wish.seed)
+    if (seedless !== undefined) return seedless
     if (given.length > 0 && given.length >= g.frames) {
       const message = `wish ${i} begins with ${given.length} frames, and ${g.frames} are asked for in all; ask for ` +
         `${given.length + 1} at least`

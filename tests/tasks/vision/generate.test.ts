@@ -56,6 +56,10 @@ it("neither the batch nor the order changes what is drawn; the seed does, and th
       for (const [i, wish] of wishes.entries()) assert.equal(lists(yield* w.generate([wish], how)), [together[i]])
       assert.not.equal(together[3], together[1])
       assert.not.equal(lists(yield* w.generate(wishes, { ...how, seed: 6 })), together.slice(0, 3))
+      const own = [{ ...wishes[1]!, seed: 5 }, wishes[0]!, { ...wishes[1]!, seed: 5 }, { ...wishes[1]!, seed: 9 }]
+      const [first, , again, other] = lists(yield* w.generate(own, { ...how, seed: 77 }))
+      assert.equal([first, again], [together[1], together[1]])
+      assert.not.equal(other, first)
       assert.equal(lists(yield* (yield* world({ rows: 1 })).generate(wishes, how)), together.slice(0, 3))
     }
   })))
@@ -154,6 +158,7 @@ it("what cannot be drawn is a fault with the numbers", () =>
       [wishes, { guidance: NaN }, "settings", /guidance is NaN; expected a number from 0/],
       [wishes, { temperature: -1 }, "settings", /temperature is -1/],
       [wishes, { first: { guidance: 1, temperature: 1, topK: 0 } }, "settings", /topK is 0/],
+      [[{ text: "x", seed: -1 }], {}, "settings", /seed is -1/],
       [[{ text: "x", frames: [[1, 2, 3]] }], { frames: 2 }, "codes", /frame 0 has 3 codes, a frame of this model 4/],
       [[{ text: "x", frames: [[1, 2, 3, 11]] }], { frames: 2 }, "codes", /is 11; expected a whole number from 0 to 10/],
       [
