@@ -4,9 +4,6 @@
  * still known.
  * @module
  */
-import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
-import type { Device } from "../../../../core/device/device.ts"
 import type { BitsPerByte } from "../../../evaluate/perplexity.ts"
 import { bitsStage } from "../../../evaluate/stage.ts"
 import {
@@ -16,33 +13,27 @@ import {
   answeredStage,
   type Asking,
   type Drawn,
+  eyesOf,
   type Judged,
   judgedStage,
-  type Painter,
-  photographed,
+  judgeOf,
+  painterOf,
   type Questions,
   type Reconstruction,
   reconstructionStage,
-  type Says,
   scenes,
-  type Seer as Looker,
-  type SightFault,
+  seerOf,
+  textOf as wordsOf,
 } from "../../../evaluate/vision/mod.ts"
-import { greedy } from "../../../language/sampling.ts"
-import type { Json, Stage } from "../../../stage/stage.ts"
-import type { Store } from "../../../store.ts"
+import type { Stage } from "../../../stage/stage.ts"
 import type { Trained } from "../../../train/training.ts"
-import * as Classifier from "../../../../models/classifier/mod.ts"
-import { answerEnds } from "../../../vision/ask.ts"
-import { type Accuracy, classifierOf } from "../../../vision/classifier.ts"
-import { type Coder, coder } from "../../../vision/codes.ts"
+import type { Accuracy } from "../../../vision/classifier.ts"
 import { accuracyStage, judgeStage, judging } from "../../../vision/judge.ts"
-import { layoutOf, vqganOf, type WorldFiles, worldOf } from "../../../vision/model.ts"
-import { type WorldLanguage, worldLanguage } from "../../../vision/world-language.ts"
 import { textOf } from "../book.ts"
 import type { Around, Common, DeskFault, Learned } from "../training.ts"
-import type { Filming } from "./codes.ts"
 import { variants } from "./ablations.ts"
+import type { Filming } from "./codes.ts"
+import { heldOutPhotographs } from "./photographs.ts"
 import { type Seer, seer } from "./speakers.ts"
 import type { Studio } from "./worlds.ts"
 
@@ -71,58 +62,6 @@ export const looking: Looking = {
   judge: judging.steps,
   bits: 64,
 }
-
-// ---- models ------------------------------------------------------------------
-
-/** A world model that is ready, with its eyes. */
-interface Ready {
-  readonly language: WorldLanguage
-  readonly eyes: Coder
-}
-
-const opened = (name: string, files: WorldFiles): Effect.Effect<Ready, SightFault, Device | Store | Scope.Scope> =>
-  Effect.gen(function* () {
-    const model = yield* worldOf(name, files)
-    const language = yield* worldLanguage({ ...model, layout: layoutOf(model.vqgan.config) })
-    return { language, eyes: yield* coder(model.vqgan) }
-  })
-
-/** Frames of some clips, by the clip. */
-const clipped = <A>(all: ReadonlyArray<A>, lengths: ReadonlyArray<number>): ReadonlyArray<ReadonlyArray<A>> => {
-  let at = 0
-  return lengths.map((length) => all.slice(at, at += length))
-}
-
-const painterOf = ({ language, eyes }: Ready): Painter => ({
-  name: language.name,
-  digest: language.digest,
-  show: (asked, drawn) =>
-    Effect.gen(function* () {
-      const [frames = 1] = asked.map((one) => one.frames)
-      const codes = yield* language.generate(asked.map(({ caption }) => ({ text: caption })), { ...drawn, frames })
-      const lengths = codes.map(({ length }) => length)
-      return clipped(yield* eyes.decode(codes.flat()), lengths)
-    }),
-  again: (frames) => Effect.flatMap(eyes.encode(frames), (codes) => eyes.decode(codes)),
-})
-
-/** Tokens of an answer at most. */
-const limit = 8
-
-const lookerOf = ({ language, eyes }: Ready): Looker => ({
-  name: language.name,
-  digest: language.digest,
-  answer: (asked) =>
-    Effect.gen(function* () {
-      const codes = clipped(
-        yield* eyes.encode(asked.flatMap(({ frames }) => frames)),
-        asked.map(({ frames }) => frames.length),
-      )
-      const questions = asked.map(({ question }, i) => ({ frames: codes[i]!, text: question }))
-      const said = yield* language.answer(questions, { sampling: greedy, limit, ...answerEnds(language.tokenizer) })
-      return said.map((tokens) => language.tokenizer.decode(tokens))
-    }),
-})
 
 // ---- stages ------------------------------------------------------------------
 
@@ -157,12 +96,11 @@ export const measured = (
   context: number,
 ): Measured => {
   const { filming, eyes, vqgan } = studio
-  const as: Json = { sees: 1 }
   const asks = (name: string, model: Seer): Asked<Answered> =>
     answeredStage({
       name,
       about: `questions about held-out stills and videos, answered by ${model.name}`,
-      subject: { model, open: (files) => Effect.map(opened(model.name, files), lookerOf), as },
+      subject: seerOf(model),
       questions: questionsOf(filming, l.questions),
     })
   const judge = judgeStage({
@@ -182,33 +120,19 @@ export const measured = (
     kept: reconstructionStage({
       name: "reconstructions",
       about: "what the eyes keep of held-out frames",
-      subject: {
-        model: eyes,
-        open: ({ parameters }) =>
-          Effect.map(
-            Effect.flatMap(vqganOf({ config: vqgan, parameters }), (model) => coder(model)),
-            ({ encode, decode }) => ({ digest: parameters.digest, codes: vqgan.codes, encode, decode }),
-          ),
-        as,
-      },
+      subject: eyesOf(eyes, vqgan),
       sets: [
         scenes("stills of digits", filming.heldStills.drawing, l.kept.stills),
         scenes("moving digits", filming.heldVideos.drawing, l.kept.videos),
-        ...photographed(vqgan.resolution),
+        ...heldOutPhotographs,
       ],
       samples: l.kept.samples,
     }),
     shown: judgedStage({
       name: "pictures",
       about: "stills and videos that were wished for, under a judge",
-      subject: { model: last, open: (files) => Effect.map(opened(last.name, files), painterOf), as },
-      judge: {
-        model: judge,
-        trust,
-        open: ({ parameters }: Trained): Effect.Effect<Says, SightFault, Device | Store | Scope.Scope> =>
-          classifierOf(Classifier.digits, parameters),
-        as,
-      },
+      subject: painterOf(last),
+      judge: judgeOf(judge, trust),
       showing: {
         asking: {
           ...l.asking,
@@ -231,11 +155,7 @@ export const measured = (
     bits: bitsStage({
       name: "bits-vision",
       about: `bits per byte of the held-out book at the base's context, by ${last.name}`,
-      subject: {
-        model: last,
-        open: (files: WorldFiles) => Effect.map(opened(last.name, files), ({ language }) => language.text),
-        as,
-      },
+      subject: wordsOf(last),
       text: { from: book, read: (b: { readonly heldOut: Parameters<typeof textOf>[0] }) => textOf(b.heldOut) },
       foretelling: { context, rows: l.bits, batch: 16_384, bins: 2, characters: 2 ** 20 },
     }),

@@ -8,6 +8,7 @@ import * as t from "io-ts"
 import { type FileFault, natural, positive } from "../../../../core/files/codec.ts"
 import { hostFold, hostKey } from "../../../../core/random/host.ts"
 import type { DataFault } from "../../../data/fault.ts"
+import type { FrameSet } from "../../../evaluate/vision/mod.ts"
 import { FileRef, getBytes, putBytes } from "../../../objects.ts"
 import { type Stage, stage } from "../../../stage/stage.ts"
 import type { Store, StoreFault } from "../../../store.ts"
@@ -56,6 +57,40 @@ export const photographedIn = (ref: FileRef): Effect.Effect<ReadonlyArray<Frame>
       pixels: bytes.slice(i * side * side * 3, (i + 1) * side * side * 3),
     })))
 
+/** Real frames: parts of photographs, and of the cat's run; what is learned from, and what is not. */
+interface Divided {
+  readonly photographs: readonly [learned: ReadonlyArray<Frame>, heldOut: ReadonlyArray<Frame>]
+  readonly cat: readonly [learned: ReadonlyArray<Frame>, heldOut: ReadonlyArray<Frame>]
+}
+
+/** Parts of a photograph that is held out. */
+const few = 8
+
+const seed = 75
+
+const divided = (each: number, seed: number): Effect.Effect<Divided, DataFault | VisionFault> =>
+  Effect.gen(function* () {
+    const stills = yield* photographs()
+    const run = (yield* cat((frame) => square(frame, side))).clip.frames
+    const [learned, kept] = [stills.slice(0, -2), stills.slice(-2)]
+    const views = Math.floor((run.length * 2) / 3)
+    return {
+      photographs: [
+        learned.flatMap(({ clip }, i) => parts(clip.frames[0]!, each, seed + i)),
+        kept.flatMap(({ clip }, i) => parts(clip.frames[0]!, few, seed + 100 + i)),
+      ],
+      cat: [run.slice(0, views), run.slice(views)],
+    }
+  })
+
+/** What is held out, for tests. */
+export const heldOutPhotographs: ReadonlyArray<FrameSet> = (["photographs", "cat"] as const).map((kind) => ({
+  name: kind === "cat" ? "Muybridge's cat, its last eight views" : "two photographs, in parts",
+  known: false,
+  settings: { kind, few, seed },
+  frames: Effect.map(divided(1, seed), (all) => all[kind][1]),
+}))
+
 /** So many parts of each photograph, and the cat. */
 export const photographing = (each: number): Photographs =>
   stage({
@@ -63,21 +98,16 @@ export const photographing = (each: number): Photographs =>
     version: "1",
     about: "parts of eight photographs and Muybridge's cat, 32 x 32",
     codec: t.strict({ each: positive, seed: natural }),
-    settings: { each, seed: 75 },
-    seeds: [75],
+    settings: { each, seed },
+    seeds: [seed],
     needs: {},
     output: Photographed,
     make: (_, { each, seed }) =>
       Effect.gen(function* () {
-        const stills = yield* photographs()
-        const run = (yield* cat((frame) => square(frame, side))).clip.frames
-        const [learned, kept] = [stills.slice(0, -2), stills.slice(-2)]
-        const views = Math.floor((run.length * 2) / 3)
-        const train = learned.flatMap(({ clip }, i) => parts(clip.frames[0]!, each, seed + i))
-        const heldOut = kept.flatMap(({ clip }, i) => parts(clip.frames[0]!, 8, seed + 100 + i))
+        const { photographs, cat } = yield* divided(each, seed)
         return {
-          train: yield* putBytes(joined([...train, ...run.slice(0, views)])),
-          heldOut: yield* putBytes(joined([...heldOut, ...run.slice(views)])),
+          train: yield* putBytes(joined([...photographs[0], ...cat[0]])),
+          heldOut: yield* putBytes(joined([...photographs[1], ...cat[1]])),
         }
       }),
   })
