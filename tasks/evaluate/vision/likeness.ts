@@ -30,6 +30,12 @@ export interface Likeness {
   readonly ssim: number
 }
 
+/** Likens frames to others of their size, one to one. */
+export type Likens = (
+  frames: ReadonlyArray<Frame>,
+  others: ReadonlyArray<Frame>,
+) => Effect.Effect<ReadonlyArray<Likeness>, DeviceFault | VisionFault>
+
 type Frames = F32<"batch row col channel">
 
 /** From 0 to 1: SSIM compares means as brightnesses, and those around 0 of -1 to 1 would be all but black. */
@@ -47,14 +53,7 @@ const equal = 100
 export const likening = (
   width: number,
   height: number,
-): Effect.Effect<
-  (
-    frames: ReadonlyArray<Frame>,
-    others: ReadonlyArray<Frame>,
-  ) => Effect.Effect<ReadonlyArray<Likeness>, DeviceFault | VisionFault>,
-  DeviceFault,
-  Device | Scope.Scope
-> =>
+): Effect.Effect<Likens, DeviceFault, Device | Scope.Scope> =>
   Effect.gen(function* () {
     const device = yield* Device
     const frames = f32("batch row col channel", { batch: together, row: height, col: width, channel: 3 })

@@ -22,6 +22,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as t from "io-ts"
+import type { DeviceFault } from "../../../core/device/backend.ts"
 import type { Device } from "../../../core/device/device.ts"
 import { type FileFault, finite, natural } from "../../../core/files/codec.ts"
 import type { DataFault } from "../../data/fault.ts"
@@ -35,7 +36,7 @@ import { cat, photographs } from "../../vision/photographs.ts"
 import { square } from "../../vision/scale.ts"
 import { type Drawing, sceneOf } from "../../vision/scene.ts"
 import { Film, putFilm } from "./film.ts"
-import { countsOf, type Likeness, likening, usageOf } from "./likeness.ts"
+import { countsOf, type Likeness, likening, type Likens, usageOf } from "./likeness.ts"
 import type { Opened, SightFault } from "./showing.ts"
 
 // ---- types -------------------------------------------------------------------
@@ -159,21 +160,33 @@ const some = <A>(all: ReadonlyArray<A>, count: number): ReadonlyArray<A> => {
   return Array.from({ length: many }, (_, i) => all[Math.floor(i * all.length / many)]!)
 }
 
+/** What likens frames: for each size one program, made when it is first needed. */
+const likeners = (): (size: Frame) => Effect.Effect<Likens, DeviceFault, Device | Scope.Scope> => {
+  const made = new Map<string, Likens>()
+  return ({ width, height }) =>
+    Effect.gen(function* () {
+      const size = `${width} x ${height}`
+      const likens = made.get(size) ?? (yield* likening(width, height))
+      made.set(size, likens)
+      return likens
+    })
+}
+
 const lookAt = (
   eyes: Eyes,
+  likens: ReturnType<typeof likeners>,
   set: FrameSet,
   frames: ReadonlyArray<Frame>,
   samples: number,
-): Effect.Effect<Looked, SightFault, Device | Store | Events> =>
-  Effect.scoped(Effect.gen(function* () {
+): Effect.Effect<Looked, SightFault, Device | Store | Events | Scope.Scope> =>
+  Effect.gen(function* () {
     const codes = yield* eyes.encode(frames)
     const again = yield* eyes.decode(codes)
-    const { width, height } = frames[0] ?? { width: 0, height: 0 }
-    const likeness = frames.length === 0 ? [] : yield* (yield* likening(width, height))(frames, again)
+    const likeness = frames.length === 0 ? [] : yield* (yield* likens(frames[0]!))(frames, again)
     const shown = some([...frames.keys()], samples).flatMap((i) => [frames[i]!, again[i]!])
     yield* say({ _tag: "Progress", what: set.name, done: frames.length, total: frames.length, unit: "frames" })
     return { set, likeness, codes, samples: yield* putFilm(shown) }
-  }))
+  })
 
 /**
  * What a VQGAN keeps of sets of frames, with so many frames of each to look at. A set of foreign pictures whose package is
@@ -184,13 +197,14 @@ export const reconstruction = (
   sets: ReadonlyArray<FrameSet>,
   samples: number,
 ): Effect.Effect<Reconstruction, SightFault, Device | Store | Events> =>
-  Effect.gen(function* () {
+  Effect.scoped(Effect.gen(function* () {
     const looked: Array<Looked> = []
+    const likens = likeners()
     const absent: Array<{ readonly name: string; readonly why: string }> = []
     for (const set of sets) {
       const read = yield* Effect.result(set.frames)
       if (read._tag === "Success") {
-        looked.push(yield* lookAt(eyes, set, read.success, samples))
+        looked.push(yield* lookAt(eyes, likens, set, read.success, samples))
         continue
       }
       const { reason, message } = read.failure
@@ -207,7 +221,7 @@ export const reconstruction = (
         samples: one.samples,
       })),
     }
-  })
+  }))
 
 // ---- the stage -----------------------------------------------------------------
 

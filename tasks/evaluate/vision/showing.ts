@@ -156,8 +156,8 @@ const clips = (frames: ReadonlyArray<Frame>, lengths: ReadonlyArray<number>): Re
 }
 
 /**
- * Asks a model for pictures and tells how many of them show what was asked for. Real ones are made of `all`'s held-out scans; `trust` is how often the judge is right on
- * held-out scans. With a journal, it goes on where it was stopped.
+ * Asks a model for pictures and tells how many of them show what was asked for. Real ones are made of the held-out scans of
+ * `all`; `trust` is how often the judge is right on these scans. With a journal, it goes on where it was stopped.
  */
 export const judged = (
   all: Scans,

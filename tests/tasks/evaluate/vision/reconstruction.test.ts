@@ -118,16 +118,17 @@ it("scenes are held out; photographs and the cat come in squares; it is a stage 
       name: "reconstruction",
       subject: { model, as: null, open: () => Effect.succeed(eyes(5)) },
       sets: own,
+      made: { by: model, sets: (made) => [{ ...stripes(`of ${made}`, 1, 2), known: false }] },
       samples: 3,
     })
   const one = declared([stripes("thin", 2, 1)])
-  assert.equal(one.faults, [])
+  assert.equal([one.faults, Object.keys(one.needs)], [[], ["model", "made"]])
   assert.is.not(JSON.stringify(one.settings), JSON.stringify(declared([stripes("thin", 3, 1)]).settings))
   const nothing: Journal = { last: () => Effect.succeed(undefined), save: () => Effect.void }
-  const made = (one as AnyStage).make({ model: "v" } as never, nothing) as Effect.Effect<Reconstruction>
+  const made = (one as AnyStage).make({ model: "v", made: "v" } as never, nothing) as Effect.Effect<Reconstruction>
   assert.equal(
     await Effect.runPromise(Effect.provide(made, around()) as Effect.Effect<Reconstruction>),
-    await told(eyes(5), [stripes("thin", 2, 1)]),
+    await told(eyes(5), [stripes("thin", 2, 1), { ...stripes("of v", 1, 2), known: false }]),
   )
 })
 
