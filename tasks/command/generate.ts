@@ -37,7 +37,7 @@ export const command: Command<GenerateFlags> = {
     frames: count("N", "frames of each: 1 is a still (1)", 1),
     guidance: number(
       "S",
-      "how closely it keeps to the text: u + S (c - u) of logits with and without it; 1 draws as it was trained (4)",
+      "how closely it keeps to the text: u + S (c - u) of logits with and without it; 1 draws as it was trained (3)",
     ),
     first: text("FILE", "a picture or video whose frames it begins with: the others follow them"),
     "first-guidance": number("S", "the first frame is drawn by itself, asked for as an image, with this guidance"),
@@ -53,7 +53,7 @@ export const command: Command<GenerateFlags> = {
 type Values = Asked<GenerateFlags>["values"]
 
 const wantedOf = (v: Values): Generating => ({
-  ...{ frames: v.frames ?? 1, guidance: v.guidance ?? 4, temperature: v.temperature ?? 1, seed: v.seed ?? 0 },
+  ...{ frames: v.frames ?? 1, guidance: v.guidance ?? 3, temperature: v.temperature ?? 1, seed: v.seed ?? 0 },
   ...cuts(v),
   ...(v["first-guidance"] === undefined
     ? {}

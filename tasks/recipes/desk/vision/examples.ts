@@ -54,7 +54,7 @@ export interface Pairing {
 }
 
 /** Raised when the example of a number comes to mean something else: it is a part of the keys of trainings. */
-export const version = 1
+export const version = 2
 
 // ---- examples ------------------------------------------------------------------
 
@@ -125,7 +125,7 @@ const pairOf = (g: Gallery, task: Task, d: Dice, { swap, drop }: Pairing, { scen
 }
 
 /** How often it is asked which digit it is where that can be asked: it is harder to learn than how many there are. */
-const which = 0.7
+const which = 0.9
 
 /** A question, and what is to be said. */
 const chatOf = (g: Gallery, task: Task, d: Dice, { scene, block }: Shot): VisionExample => {
