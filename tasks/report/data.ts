@@ -10,11 +10,12 @@ import { Result } from "../evaluate/result.ts"
 import type { Json } from "../stage/stage.ts"
 import { JsonCodec } from "../train/settings.ts"
 import { Point } from "../train/training.ts"
+import { type Found, found, Lane } from "./found.ts"
+import { VisionData } from "./vision/data.ts"
+
+export { type Found, Lane, VisionData }
 
 // ---- types -------------------------------------------------------------------
-
-/** Whose line a stage or a measurement belongs to: the model's, or that of what it is compared with. */
-export type Lane = "model" | "control"
 
 /** A training, as its settings, its output and the log tell of it. */
 export interface TrainingFacts {
@@ -57,17 +58,6 @@ export interface StageFacts {
   readonly seconds: number | null
   readonly settings: Json
   readonly training: TrainingFacts | null
-}
-
-/** A measurement with its name, a sentence, and whose it is. */
-export interface Found<A> {
-  readonly stage: string
-  readonly name: string
-  readonly says: string
-  readonly lane: Lane
-  /** Tokens of the rows that this model learned last; null where that is not known. */
-  readonly reach: number | null
-  readonly result: A
 }
 
 /** What compressors make of the same text. */
@@ -135,12 +125,13 @@ export interface ReportData {
   readonly notes: ReadonlyArray<string>
   /** What stages told on their way. */
   readonly remarks: ReadonlyArray<string>
+  /** What models that see keep, show and answer; left out where no stage is of that kind. */
+  readonly vision?: VisionData
 }
 
 // ---- codecs ------------------------------------------------------------------
 
 const orNull = <A>(codec: t.Type<A, unknown>): t.Type<A | null, unknown> => t.union([codec, t.null])
-const Lane: t.Type<Lane, unknown> = t.keyof({ model: null, control: null })
 const number: t.Type<number, unknown> = finite
 const text: t.Type<string, unknown> = t.string
 
@@ -173,9 +164,6 @@ const StageFacts: t.Type<StageFacts, unknown> = t.strict({
   training: orNull(TrainingFacts),
 })
 
-const found = <A>(result: t.Type<A, unknown>): t.Type<Found<A>, unknown> =>
-  t.strict({ stage: t.string, name: t.string, says: t.string, lane: Lane, reach: orNull(number), result })
-
 /** The codec of things that were said; a stage that makes a list of them has it shown. */
 export const Samples: t.Type<ReadonlyArray<Sample>, unknown> = t.readonlyArray(
   t.strict({ prompt: t.string, answer: t.string, label: t.string }),
@@ -201,25 +189,28 @@ const Base: t.Type<Base, unknown> = t.strict({
 })
 
 /** The codec of reports. */
-export const ReportData: t.Type<ReportData, unknown> = t.strict({
-  format: t.literal("orrery-report"),
-  version: t.literal(1),
-  pipeline: t.string,
-  title: t.string,
-  says: t.string,
-  device: t.string,
-  stages: t.readonlyArray(StageFacts),
-  tests: t.readonlyArray(found(Result)),
-  bits: t.readonlyArray(found(BitsPerByte)),
-  marks: t.readonlyArray(t.strict({ tool: t.string, bits: finite, bytes: natural })),
-  positions: t.readonlyArray(found(ByPosition)),
-  samples: Samples,
-  questions: t.readonlyArray(Questions),
-  base: orNull(Base),
-  commands: t.readonlyArray(t.string),
-  notes: t.readonlyArray(t.string),
-  remarks: t.readonlyArray(t.string),
-})
+export const ReportData: t.Type<ReportData, unknown> = t.exact(t.intersection([
+  t.type({
+    format: t.literal("orrery-report"),
+    version: t.literal(1),
+    pipeline: t.string,
+    title: t.string,
+    says: t.string,
+    device: t.string,
+    stages: t.readonlyArray(StageFacts),
+    tests: t.readonlyArray(found(Result)),
+    bits: t.readonlyArray(found(BitsPerByte)),
+    marks: t.readonlyArray(t.strict({ tool: t.string, bits: finite, bytes: natural })),
+    positions: t.readonlyArray(found(ByPosition)),
+    samples: Samples,
+    questions: t.readonlyArray(Questions),
+    base: orNull(Base),
+    commands: t.readonlyArray(t.string),
+    notes: t.readonlyArray(t.string),
+    remarks: t.readonlyArray(t.string),
+  }),
+  t.partial({ vision: VisionData }),
+]))
 
 /** Nothing known but the name. */
 export const nothing = (pipeline: string): ReportData => ({

@@ -30,7 +30,7 @@ export interface Stood {
 // ---- trainings -----------------------------------------------------------------
 
 /** The stages that one is made of: itself, what it needs, what those need; the nearest first, each once. */
-const behind = (s: AnyStage): ReadonlyArray<AnyStage> => {
+export const behind = (s: AnyStage): ReadonlyArray<AnyStage> => {
   const seen = new Set<AnyStage>([s])
   for (const one of seen) for (const need of Object.values(one.needs)) seen.add(need)
   return [...seen]

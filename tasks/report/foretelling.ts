@@ -27,7 +27,7 @@ const keyOf = (lines: ReadonlyArray<{ readonly name: string; readonly lane: Lane
 // ---- bits per byte ---------------------------------------------------------------
 
 /** Those of the model, in the order of the stages. */
-const modelBits = (data: ReportData): ReadonlyArray<Bits> => data.bits.filter((b) => b.lane === "model")
+export const modelBits = (data: ReportData): ReadonlyArray<Bits> => data.bits.filter((b) => b.lane === "model")
 
 /** The first and the last of the model's: what all extensions together did. */
 export const bitsChange = (data: ReportData): { readonly before: Bits; readonly after: Bits } | undefined => {

@@ -22,6 +22,7 @@ import { type Base, type Mark, nothing, type Questions, type ReportData, Samples
 import { factsOf, findings, lanes, type Stood } from "./facts.ts"
 import { type Outline, outlineOf } from "./outline.ts"
 import { spent } from "./times.ts"
+import { gatherVision, sees } from "./vision/gather.ts"
 
 /** What can go wrong. */
 export type GatherFault = StageFault | StoreFault | FileFault
@@ -98,24 +99,28 @@ const unmade = (all: ReadonlyArray<Stood>): ReadonlyArray<string> => {
 export const gather = (pipeline: Pipeline): Effect.Effect<ReportData, GatherFault, Store> =>
   Effect.gen(function* () {
     const bytes = yield* (yield* Store).read(logOf(pipeline.name))
-    const all = yield* stood(pipeline, parseLog(new TextDecoder().decode(bytes)))
+    const log = parseLog(new TextDecoder().decode(bytes))
+    const all = yield* stood(pipeline, log)
+    const text = all.filter((s) => !sees(s.stage))
     const outline = outlineOf(pipeline)
     const lane = lanes(all.map((s) => s.stage), outline)
+    const vision = yield* gatherVision(all, log, lane, outline)
     return {
       ...nothing(pipeline.name),
       title: outline.title ?? `The pipeline ${pipeline.name}`,
       says: outline.says ?? pipeline.about,
       device: [...new Set(all.map((s) => s.made).filter((m) => m !== ""))].join("; "),
       stages: all.map((s) => factsOf(s, lane(s.stage))),
-      tests: findings(all, Result, lane, outline),
-      bits: findings(all, BitsPerByte, lane, outline),
+      tests: findings(text, Result, lane, outline),
+      bits: findings(text, BitsPerByte, lane, outline),
       marks: marksOf(all),
-      positions: findings(all, ByPosition, lane, outline),
+      positions: findings(text, ByPosition, lane, outline),
       samples: all.flatMap(samplesOf),
       questions: (yield* Effect.forEach(all, questionsOf)).flat(),
       base: baseOf(all, outline),
       commands: outline.commands ?? commandsOf(pipeline),
       notes: [...unmade(all), ...all.flatMap((s) => s.spent.notes)],
       remarks: all.flatMap((s) => s.spent.remarks),
+      ...(vision === undefined ? {} : { vision }),
     }
   })

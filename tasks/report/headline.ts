@@ -11,6 +11,7 @@ import { bitsChange } from "./foretelling.ts"
 import { lengthsOf } from "./heat.ts"
 import { change, percentText, shareOf } from "./numbers.ts"
 import { figureOf } from "./page.ts"
+import { visionHeadline } from "./vision/targets.ts"
 
 /** Tests of one task, beside each other: the model's first. LWM's needle comes before all others. */
 export const byTask = (tests: ReadonlyArray<Found<Result>>): ReadonlyArray<ReadonlyArray<Found<Result>>> => {
@@ -99,5 +100,5 @@ export const headline = (data: ReportData): string => {
           : "all cached; times are not known",
       ),
     ].join("")
-  }</section>`
+  }</section>${data.vision === undefined ? "" : visionHeadline(data.vision)}`
 }

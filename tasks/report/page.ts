@@ -84,12 +84,12 @@ export const section = ({ id, title, inner }: Section): string =>
 
 // ---- the page ------------------------------------------------------------------
 
-/** The page as HTML text, of parts that are HTML already. */
-export const page = (title: string, parts: ReadonlyArray<string>): string =>
+/** The page as HTML text, of parts that are HTML already; some pages have more of style. */
+export const page = (title: string, parts: ReadonlyArray<string>, more = ""): string =>
   [
     '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">',
     '<meta name="viewport" content="width=device-width, initial-scale=1">',
-    `<title>${escape(title)}</title><style>${style}</style></head><body>`,
+    `<title>${escape(title)}</title><style>${style}${more}</style></head><body>`,
     ...parts,
     "</body></html>\n",
   ].join("\n")

@@ -15,6 +15,8 @@ import { heatFigure, heatTable, lengthsOf, ramp } from "./heat.ts"
 import { percent } from "./numbers.ts"
 import { type Cell, details, escape, figure, missing, n, page, type Section, section, table } from "./page.ts"
 import { losses, schedule, trainings } from "./training.ts"
+import { visionSections } from "./vision/sections.ts"
+import { visionStyle } from "./vision/style.ts"
 import { words } from "./words.ts"
 
 const paragraph = (text: string): string => `<p>${escape(text)}</p>`
@@ -84,6 +86,7 @@ const sections = (data: ReportData): ReadonlyArray<Section> => [
   { id: "context", title: "How its context grew", inner: context(data) },
   { id: "text", title: "The text it knew", inner: foretelling(data) },
   { id: "tests", title: "Harder tests", inner: harder(data) },
+  ...visionSections(data),
   { id: "costs", title: "Speed and memory", inner: costs(data.stages) },
   { id: "words", title: "In its own words", inner: words(data) },
   { id: "again", title: "The same again", inner: again(data) },
@@ -106,5 +109,9 @@ const top = (data: ReportData, all: ReadonlyArray<Section>): string =>
 /** The page as HTML text. */
 export const reportPage = (data: ReportData): string => {
   const all = sections(data)
-  return page(data.title, [top(data, all), "<main>", ...all.map(section), "</main>"])
+  return page(
+    data.title,
+    [top(data, all), "<main>", ...all.map(section), "</main>"],
+    data.vision === undefined ? "" : visionStyle,
+  )
 }
