@@ -12,11 +12,12 @@ import type { Around, DeskFault } from "./training.ts"
 
 /** The outline of a recipe whose context grows from `first` tokens to `last` in so many stages. */
 export const outline = (first: number, last: number, stages: number): Outline => ({
-  title: `A small Llama learns to look back over ${grouped(last)} tokens`,
+  title: `A small model learns to look back over ${grouped(last)} tokens, to see and to show`,
   says:
     `A base that reads ${first} tokens of Moby-Dick at a time is extended to ${grouped(last)} in ${stages} stages, ` +
     "tuned on questions about the book, and asked for needles hidden in chapters that no training has seen. " +
-    "Beside it stands a control that was tuned alike and never extended.",
+    "Beside it stands a control that was tuned alike and never extended. Then it gets a second vocabulary, the codes of " +
+    "frames, and learns stills, videos, captions and questions about handwritten digits.",
   control: ["needles-control", "positions-control"],
   stages: {
     needles: {
@@ -28,7 +29,8 @@ export const outline = (first: number, last: number, stages: number): Outline =>
       says: `The base, tuned alike on rows of ${first}: no extension, the same rotary base.`,
     },
     "bits-before": { name: "base" },
-    "bits-after": { name: "after all stages" },
+    "bits-after": { name: "after tuning" },
+    "bits-vision": { name: "after vision" },
     positions: { name: "extended" },
     "positions-control": { name: "control" },
     "two-of-four": { name: "Extended", says: "Four needles are hidden, and two of them asked for in one question." },

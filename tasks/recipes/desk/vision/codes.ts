@@ -67,7 +67,7 @@ const videos: Drawing = { seed: 73, frames: 4, step: 4, grid: 4, most: 2 }
 
 /** What `world` learns from, and is asked about. */
 export const filming: Filming = {
-  stills: { drawing: stills, split: "train", count: 40_000 },
+  stills: { drawing: stills, split: "train", count: 60_000 },
   videos: { drawing: videos, split: "train", count: 8_000 },
   heldStills: { drawing: stills, split: "heldOut", count: 1_000 },
   heldVideos: { drawing: videos, split: "heldOut", count: 400 },
