@@ -76,6 +76,8 @@ const wrong = ({ names, values }: Asked<GenerateFlags>): string | undefined => {
   const [fault] = generatingFaults(wantedOf(values))
   return names.length === 0
     ? 'no text: say what to draw, as in deno task generate "a seven"'
+    : names.some((words) => words.trim() === "")
+    ? `text ${names.findIndex((words) => words.trim() === "") + 1} is empty: say what to draw`
     : fault !== undefined
     ? fault.message
     : ![".png", ".gif", ".mp4"].includes(ending)

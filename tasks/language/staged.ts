@@ -94,8 +94,16 @@ const modelFrom = (
     return yield* whole({ name, config, tokenizer, parameters: yield* readParameters(config, parameters) })
   })
 
+/** Stages that are only there to compare with, by their names, and all that an ablation is made of. */
+export const comparisons = (stages: ReadonlyArray<AnyStage>): ReadonlySet<AnyStage> => {
+  const ablations = stages.filter(({ name }) => /ablat/i.test(name))
+  const under = ablations.flatMap((s) => inOrder({ s }))
+  return new Set([...under, ...stages.filter(({ name }) => /control|ablat|naive/i.test(name))])
+}
+
 /** Is it one to talk to rather than the others, if nothing is said? Chat first; what is only there to compare with, last. */
-const rank = ({ name }: AnyStage): number => /chat/i.test(name) ? 2 : /control|ablat/i.test(name) ? 0 : 1
+const rank = (compared: ReadonlySet<AnyStage>) => (s: AnyStage): number =>
+  /chat/i.test(s.name) ? 2 : compared.has(s) ? 0 : 1
 
 /**
  * The model of a stage of a pipeline; without a name, the one to talk to: the last that chat was learned in, else the last.
@@ -123,8 +131,9 @@ export const modelOfStage = (
     const all = inOrder(pipeline.stages)
     const outputs = yield* outputsOf(all)
     const models = all.filter((s) => outputs.get(s) !== undefined && hasModel(s, outputs.get(s)!))
+    const of = rank(comparisons(all))
     const best = models.reduce<AnyStage | undefined>(
-      (a, s) => a === undefined || rank(s) >= rank(a) ? s : a,
+      (a, s) => a === undefined || of(s) >= of(a) ? s : a,
       undefined,
     )
     if (best === undefined) {

@@ -62,12 +62,12 @@ export const readClip = (path: string, look: Look = {}): Effect.Effect<Clip, Vis
   Effect.gen(function* () {
     const kind = kindOf(path)
     const { size, rate, frames, limits: within = limits } = look
+    const found = yield* Effect.tryPromise({ try: () => stat(path), catch: unread(path) })
+    if (!found.isFile()) return yield* Effect.fail(visionFault("format", path, `${path} is no file; name one`))
     if (kind === undefined) {
       const message = `${path} has no ending that says what it is; there are ${[...endings.keys()].join(" ")}`
       return yield* Effect.fail(visionFault("format", path, message))
     }
-    const found = yield* Effect.tryPromise({ try: () => stat(path), catch: unread(path) })
-    if (!found.isFile()) return yield* Effect.fail(visionFault("format", path, `${path} is no file; name one`))
     if (found.size === 0) return yield* Effect.fail(visionFault("empty", path, `${path} has no bytes; is it copied?`))
     if (kind === "image" && found.size > within.bytes) {
       const message = `${path} has ${found.size} bytes; ${within.bytes} at most are let in`

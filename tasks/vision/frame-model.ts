@@ -10,7 +10,7 @@ import { decodeJson, type FileFault, fileFault } from "../../core/files/codec.ts
 import { decode } from "../../core/files/safetensors.ts"
 import * as Vqgan from "../../models/vqgan/mod.ts"
 import { orFirst } from "../known.ts"
-import { outputsOf } from "../language/staged.ts"
+import { comparisons, outputsOf } from "../language/staged.ts"
 import { FileRef, getTensors } from "../objects.ts"
 import { type StageFault, stageFault } from "../stage/fault.ts"
 import type { Kept } from "../stage/kept.ts"
@@ -102,8 +102,8 @@ const modelFrom = (
   })
 
 /**
- * The model of a stage of a pipeline; without a name, that of the last stage which has made one. Faults: there is no such
- * stage, it is not made yet, it makes no codes.
+ * The model of a stage of a pipeline; without a name, that of the last stage which has made one and is not only there to
+ * compare with. Faults: there is no such stage, it is not made yet, it makes no codes.
  */
 export const frameModelOfStage = (
   pipeline: Pipeline,
@@ -126,10 +126,12 @@ export const frameModelOfStage = (
     }
     const all = inOrder(pipeline.stages)
     const outputs = yield* outputsOf(all)
-    const found = all.flatMap((s) => {
+    const made = all.flatMap((s) => {
       const files = filesOf(s, outputs.get(s))
       return files === undefined ? [] : [[s, files] as const]
-    }).at(-1)
+    })
+    const compared = comparisons(all)
+    const found = made.findLast(([s]) => !compared.has(s)) ?? made.at(-1)
     if (found !== undefined) return yield* modelFrom(pipeline, ...found)
     return yield* fail(`it has made no model of frames; if it trains one, ${make} makes it; or give --model=FOLDER`)
   })

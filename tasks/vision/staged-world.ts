@@ -4,10 +4,10 @@
  */
 import * as Effect from "effect/Effect"
 import { either as E } from "fp-ts"
-import { outputsOf } from "../language/staged.ts"
+import { comparisons, outputsOf } from "../language/staged.ts"
 import { type StageFault, stageFault } from "../stage/fault.ts"
 import { inOrder, stageNamed } from "../stage/key.ts"
-import type { AnyStage, Pipeline } from "../stage/stage.ts"
+import type { Pipeline } from "../stage/stage.ts"
 import type { Store } from "../store.ts"
 import { orFirst } from "../known.ts"
 import { frameModelIn } from "./frame-model.ts"
@@ -15,9 +15,6 @@ import { type ModelFault, pairFaults, WorldFiles, worldIn, type WorldModel, worl
 
 /** What may be wrong. */
 export type StagedWorldFault = ModelFault | StageFault
-
-/** Made to compare with, and not to show. */
-const beside = ({ name }: AnyStage): boolean => /control|ablat|naive/i.test(name)
 
 /**
  * The world model of a stage of a pipeline; without a name, the last one that it has made, if it is not only there to compare
@@ -50,7 +47,8 @@ export const worldOfStage = (
       const value: unknown = outputs.get(s)?.value
       return WorldFiles.is(value) ? [[s, value] as const] : []
     })
-    const last = made.findLast(([s]) => !beside(s)) ?? made.at(-1)
+    const compared = comparisons(all)
+    const last = made.findLast(([s]) => !compared.has(s)) ?? made.at(-1)
     if (last === undefined) {
       return yield* fail(`it has made no world model; if it trains one, ${make} makes it; or give --model=FOLDER`)
     }

@@ -109,6 +109,7 @@ it(
     const faults: ReadonlyArray<readonly [Effect.Effect<unknown, { readonly message: string }>, RegExp]> = [
       [readClip(path("empty.png")), /has no bytes/],
       [readClip(path("none.png")), /no such file/],
+      [readClip(path("none")), /no such file/],
       [readClip(path("text.doc")), /no ending that says what it is/],
       [writeClip(path("b.png"), { frames: moving(2), rate: 4 }), /a PNG holds one/],
       [writeClip(path("b.gif"), { frames: [], rate: 4 }), /no frames/],

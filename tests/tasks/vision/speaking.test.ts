@@ -58,10 +58,19 @@ const words = stage({
   make: () => Effect.succeed("words"),
 })
 
+/** A model that is tried out, as those of an ablation: its own name says nothing of it. */
+const tried = worldStage("sees-unweighted")
+const ablation = stage({
+  ...{ name: "ablation", version: "1", codec: t.null, settings: null, needs: { tried }, output: t.string },
+  make: () => Effect.succeed("no difference"),
+})
+
 const sight = pipeline("sight", "sees a little", {
   vision: worldStage("vision"),
   control: worldStage("vision-control"),
   words,
+  tried,
+  ablation,
 })
 
 // ---- commands --------------------------------------------------------------------
@@ -155,12 +164,16 @@ it(
     )
     const made = await run("generate", ["--stage=sight", ...staged], true)
     assert.match(made.out, /by sight\/vision,/)
+    await write(path("one.png"), 1)
+    const coded = ["--stage=sight", path("one.png"), `--out=${path("c.jsonl")}`, `--root=${path("runs")}`]
+    assert.match((await run("encode", coded)).out, /by sight\/vision in/)
     const model = `--model=${path("model")}`
     const chats = await Effect.runPromise(modelOfStage(sight, "vision").pipe(Effect.provide(folder(path("runs")))))
     assert.equal(chats.parameters.head, parameters.head, "chat reads the text model that it also is")
     await write(path("b.gif"), 3)
     const cases: ReadonlyArray<readonly [string, ReadonlyArray<string>, number, RegExp]> = [
       ["generate", [], 2, /no text: say what to draw/],
+      ["generate", ["x", " "], 2, /text 2 is empty/],
       ["generate", ["x", "--frames=0"], 2, /--frames is '0'/],
       ["generate", ["x", "--guidance=-1"], 2, /guidance is -1/],
       ["generate", ["x", "--frames=2", out], 2, /a PNG holds one frame/],
