@@ -13,6 +13,7 @@ import { type Look, type Tab, withPage } from "../../browser/devtools.ts"
 import { reportPage } from "../../../tasks/report/report.ts"
 import { needs } from "../../skip.ts"
 import { run } from "./fixture.ts"
+import { seeingRun } from "./vision/fixture.ts"
 
 const it = suite("tasks/report in a browser")
 const binary = chromium()
@@ -106,6 +107,47 @@ if ("Deno" in globalThis) {
           }
           assert.equal(tab.complaints, [])
           assert.equal(tab.requests, [new URL(`file://${path}`).href])
+        })
+      } finally {
+        rmSync(folder, { recursive: true })
+      }
+    },
+  )
+
+  browser(
+    "pictures are seen on a phone, none wider than it; clips move until they are told to stand still",
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), "orrery-report-"))
+      const path = join(folder, "report.html")
+      writeFileSync(path, reportPage(seeingRun))
+      const clip = `(() => {
+      const [box, strip] = [document.querySelector(".clip"), document.querySelector(".clip img")]
+      const [b, s] = [box.getBoundingClientRect(), strip.getBoundingClientRect()]
+      return { ratio: b.width / b.height, strip: s.width / b.width, moving: strip.getAnimations().length }
+    })()`
+      try {
+        await withPage(binary!, path, async (tab) => {
+          for (const width of [360, 1280]) {
+            await tab.look({ width, height: 900, scheme: "dark" })
+            const { over } = await tab.value(measure) as Measured
+            assert.ok(over <= 0, `at ${width} px the page is ${over} px too wide`)
+            const sides = await tab.value(
+              "[...document.querySelectorAll('.still img')].map((i) => [i.complete ? i.naturalWidth : 0, i.clientWidth])",
+            ) as ReadonlyArray<readonly [number, number]>
+            assert.ok(sides.length > 80 && sides.every(([own, shown]) => own === 32 && shown >= 48), `${sides[0]}`)
+            const moving = await tab.value(clip) as {
+              readonly ratio: number
+              readonly strip: number
+              readonly moving: number
+            }
+            assert.equal([moving.ratio, moving.strip, moving.moving].map(Math.round), [1, 5, 1])
+            await tab.value("document.querySelector('.halt input').checked = true")
+            const still = await tab.value(clip) as typeof moving
+            assert.equal([still.ratio, still.strip, still.moving].map(Math.round), [5, 1, 0])
+            await tab.value("document.querySelector('.halt input').checked = false")
+          }
+          assert.equal(tab.complaints, [])
+          assert.equal(tab.requests.filter((r) => !r.startsWith("data:")), [new URL(`file://${path}`).href])
         })
       } finally {
         rmSync(folder, { recursive: true })
