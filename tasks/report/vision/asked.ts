@@ -21,6 +21,12 @@ const about: { readonly [K in Kind["kind"]]: string } = {
   way: "Which way does it move?",
 }
 
+const brieflyOf: { readonly [K in Kind["kind"]]: string } = {
+  which: "which digit",
+  count: "how many",
+  way: "which way",
+}
+
 const mediumText: { readonly [M in Kind["medium"]]: string } = { still: "stills", video: "videos" }
 
 const share = ({ right, of }: Pick<Kind, "right" | "of">): number => of === 0 ? 0 : right / of
@@ -52,8 +58,7 @@ const bars = (kinds: ReadonlyArray<Kind>): string => {
 
 const shares = (kinds: ReadonlyArray<Kind>) =>
   kinds.map((k) => [
-    mediumText[k.medium],
-    about[k.kind],
+    `${mediumText[k.medium]}, ${brieflyOf[k.kind]}`,
     n(grouped(k.of)),
     n(percentText(share(k))),
     n(percentText(k.majority.share)),
@@ -158,7 +163,7 @@ export const asked = ({ result }: Of<Answered>): string => {
         "The dashed mark is the answer that is right most often, said every time.",
         bars(kinds),
       )
-    }${table(["asked about", "question", n("n"), n("right"), n("without looking")], shares(kinds))}</div>`,
+    }${table(["question", n("n"), n("right"), n("without looking")], shares(kinds))}</div>`,
     details("The numbers", kindTable(kinds)),
     which.length === 0 ? "" : `<div class="pair">${
       which.map((k) =>

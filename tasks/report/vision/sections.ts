@@ -30,7 +30,7 @@ const bits = (report: ReportData, { bits }: VisionData): string => {
   if (bits.length === 0) return ""
   const before = bitsChange(report)?.after ?? modelBits(report).at(-1)
   const rows = [...(before === undefined ? [] : [before]), ...bits].map((b) => [
-    b === before ? `${b.name}, before vision` : b.name,
+    `${b.name}, ${b === before ? "before" : "after"} vision`,
     n(b.result.bits.toFixed(4)),
     n(b === before || before === undefined ? "–" : change(b.result.bits / before.result.bits - 1)),
     n(String(b.result.context)),

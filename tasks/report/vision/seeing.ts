@@ -45,8 +45,8 @@ const numbers = ({ result }: KeptFacts): string =>
 const kept = (facts: KeptFacts): string => {
   const { result } = facts
   const groups = [
-    { title: "Held out, of the kind that it was made for", sets: result.sets.filter((s) => s.known) },
-    { title: "Pictures of another world", sets: result.sets.filter((s) => !s.known) },
+    { title: "What it was made for, held out", sets: result.sets.filter((s) => s.known) },
+    { title: "Other pictures, held out as well", sets: result.sets.filter((s) => !s.known) },
   ]
   return [
     `<p>${

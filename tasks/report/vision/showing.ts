@@ -18,11 +18,12 @@ import { clip, type Picture, still } from "./picture.ts"
 const digitText = (found: ReadonlyArray<number | null>): string =>
   found.length === 0 ? "nothing" : listed(found.map((d) => d === null ? "no digit" : String(d)))
 
-/** What was seen in most frames of a clip. */
-const mostly = ({ seen }: Made): string => {
+/** What was seen most often in the frames of a clip, and in how many of them. */
+const mostly = ({ seen, frames }: Made): string => {
   const texts = seen.found.map(digitText)
   const times = (text: string): number => texts.filter((one) => one === text).length
-  return texts.toSorted((a, b) => times(b) - times(a))[0] ?? "nothing"
+  const most = texts.toSorted((a, b) => times(b) - times(a))[0] ?? "nothing"
+  return `${most} in ${times(most)} of ${frames} frames`
 }
 
 /** Which way ink went, and how far; a pixel or less is no way. */
@@ -149,6 +150,10 @@ const grid = (title: string, says: string, list: ReadonlyArray<string>, more = "
 
 const halt = `<label class="halt"><input type="checkbox"> Stand still, all frames side by side</label>`
 
+const rule =
+  "Right are those that show the digit in more than half of their frames, and whose ink goes the asked way, " +
+  "at least half as far as it should."
+
 /** What a model shows. */
 export const showing = (facts: ShownFacts): string => {
   const { result } = facts
@@ -167,7 +172,7 @@ export const showing = (facts: ShownFacts): string => {
     }</p>`,
     facts.pictures.length === 0 ? missing("The pictures are gone; what the judge saw is known.") : "",
     grid("Stills", first, items(facts, ["single", "pair"])),
-    grid("Videos", first, items(facts, ["video"]), halt, " wider"),
+    grid("Videos", `${first} ${rule}`, items(facts, ["video"]), halt, " wider"),
     `<div class="pair">${
       single === undefined || single.byDigit.length === 0 ? "" : figure(
         "Asked for, and recognised",

@@ -6,7 +6,7 @@
 /** What a page with pictures adds to the style sheet. */
 export const visionStyle: string = `
 .sheet { display: grid; grid-template-columns: repeat(auto-fill, minmax(5rem, 1fr)); gap: .9rem .7rem; margin: .8rem 0; padding: 0; list-style: none }
-.sheet.tight { grid-template-columns: repeat(auto-fill, minmax(3.6rem, 1fr)); gap: .6rem .5rem }
+.sheet.tight { grid-template-columns: repeat(auto-fill, minmax(3.3rem, 1fr)); gap: .6rem .5rem }
 .sheet.wider { grid-template-columns: repeat(auto-fill, minmax(7rem, 1fr)) }
 .sheet li { min-width: 0; font-size: .82rem; line-height: 1.3 }
 .sheet li span { display: block } .sheet .asked { margin-top: .3rem } .sheet .seen { color: var(--soft) }
@@ -18,9 +18,12 @@ export const visionStyle: string = `
   animation: clip var(--t) steps(var(--n)) infinite }
 @keyframes clip { to { transform: translateX(-100%) } }
 .halt { display: inline-block; font-size: .88rem; color: var(--soft); cursor: pointer }
+section:has(.halt input:checked) .sheet.wider { grid-template-columns: repeat(auto-fill, minmax(min(100%, 18rem), 1fr)) }
 section:has(.halt input:checked) .clip { aspect-ratio: calc(var(--w) * var(--n)) / var(--h) }
 section:has(.halt input:checked) .clip img { animation: none; width: 100% }
-@media (prefers-reduced-motion: reduce) { .clip { aspect-ratio: calc(var(--w) * var(--n)) / var(--h) }
+@media (prefers-reduced-motion: reduce) { .sheet.wider { grid-template-columns: repeat(auto-fill, minmax(min(100%, 18rem), 1fr)) }
+  .clip { aspect-ratio: calc(var(--w) * var(--n)) / var(--h) }
   .clip img { animation: none; width: 100% } .halt { display: none } }
-@media print { .clip { aspect-ratio: calc(var(--w) * var(--n)) / var(--h) } .clip img { animation: none; width: 100% } .halt { display: none } }
+@media print { .sheet.wider { grid-template-columns: repeat(auto-fill, minmax(min(100%, 18rem), 1fr)) }
+  .clip { aspect-ratio: calc(var(--w) * var(--n)) / var(--h) } .clip img { animation: none; width: 100% } .halt { display: none } }
 `

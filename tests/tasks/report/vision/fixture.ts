@@ -182,7 +182,7 @@ export const vision: VisionData = {
   bits: [{
     ...run.bits[0]!,
     stage: "bits-vision",
-    name: "after vision",
+    name: "world",
     result: { ...run.bits[0]!.result, bits: 2.207 },
   }],
   tests: [],

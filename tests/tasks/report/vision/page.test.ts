@@ -69,7 +69,7 @@ it("originals lie above what became of them; photographs are told apart", () => 
   assert.equal(alts, ["moving digits, 1: the original", "moving digits, 1: made again of its codes"])
   const text = textOf(html, "#seeing")
   assert.match(text, /a cat of 1887 ?8 frames: PSNR 17\.3 dB, SSIM 0\.520, 40 % of the codes used/)
-  assert.ok(text.indexOf("Pictures of another world") > text.indexOf("moving digits"))
+  assert.ok(text.indexOf("Other pictures, held out as well") > text.indexOf("moving digits"))
   const labels = [...document.querySelectorAll("#seeing svg")].map((s) => s.getAttribute("aria-label")!)
   assert.match(labels[0]!, /PSNR .* over 400 steps: PSNR from 12\.\d to 21\.\d dB/)
   assert.match(labels[1]!, /Use of the codebook/)
@@ -96,7 +96,7 @@ it("under each picture is what was asked, what was seen, and in words whether th
   const clips = [...document.querySelectorAll("#showing .clip")]
   assert.ok(clips.length >= 2)
   assert.match(clips[0]!.getAttribute("style")!, /--n:5;--w:32;--h:32;--t:2\.0s/)
-  assert.match(items.at(-8)!.textContent!, /moving (left|right|up|down) by 8 px/)
+  assert.match(items.at(-8)!.textContent!, /saw: \d in 5 of 5 frames, moving (left|right|up|down) by 8 px/)
   for (const rule of ["prefers-reduced-motion: reduce", "steps(var(--n))", "image-rendering: pixelated"]) {
     assert.ok(visionStyle.includes(rule), rule)
   }
@@ -142,7 +142,7 @@ it("trainings have their own unit; codes and text have a loss each; a loss of no
   assert.match(rows.find((r) => r.startsWith("vision-1k"))!, /1K16 rows90014\.7M tokens.*800 tokens$/)
   const label = document.querySelector("#sight svg")!.getAttribute("aria-label")!
   assert.match(label, /codes from 5\.\d\d to 3\.\d\d, text from 1\.\d\d to 1\.5\d nats/)
-  assert.match(textOf(html, "#sight"), /after vision2\.2070\+2\.6 %/)
+  assert.match(textOf(html, "#sight"), /world, after vision2\.2070\+2\.6 %/)
   const needles = { ...run.tests[0]!, stage: "needles-vision" }
   assert.match(
     textOf(of({ tests: [needles] }), "#sight"),
