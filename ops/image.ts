@@ -12,7 +12,7 @@
  * @module
  */
 import { binary, constant, data, dot, reduce, unary, window } from "../core/graph/build.ts"
-import { fault } from "../core/graph/fault.ts"
+import { fault, type Faults } from "../core/graph/fault.ts"
 import { marked, tensor } from "../core/graph/given.ts"
 import { type Node, sizeOf } from "../core/graph/node.ts"
 import type { Axes, Has, Same, Without, Word } from "../core/tensor/axes.ts"
@@ -22,9 +22,18 @@ import { type Tensor, typed } from "../core/tensor/tensor.ts"
 
 // ---- PSNR --------------------------------------------------------------------
 
+/** Numbers above 0, the named ones whole. */
+const above = (op: string, numbers: Readonly<Record<string, number>>, whole: ReadonlyArray<string> = []): Faults =>
+  Object.entries(numbers).flatMap(([name, n]): Faults => {
+    const good = Number.isFinite(n) && n > 0 && (!whole.includes(name) || Number.isInteger(n))
+    const wanted = whole.includes(name) ? "a whole number from 1" : "a number above 0"
+    return good ? [] : [fault("ValueFault", op, `'${name}' is ${n}; expected ${wanted}`)]
+  })
+
 /**
  * Peak signal-to-noise ratio in dB over the named axes: 10 log10(range^2 / mean squared difference). `range` is the greatest
- * value less the least (255 for bytes, 2 for -1 ... 1). Pictures that are equal have Infinity.
+ * value less the least (255 for bytes, 2 for -1 ... 1). Pictures that are equal have Infinity. Faults: a range that is not
+ * above 0.
  */
 export const psnr = <A extends Axes, B extends Axes, const N extends string>(
   x: Tensor<"f32", A>,
@@ -32,7 +41,7 @@ export const psnr = <A extends Axes, B extends Axes, const N extends string>(
   over: N & Has<A, Word<N>>,
   range: number,
 ): Tensor<"f32", Without<A, Word<N>>> => {
-  const off = binary("sub", tensor("psnr", x), tensor("psnr", y))
+  const off = binary("sub", marked(tensor("psnr", x), above("psnr", { range })), tensor("psnr", y))
   const axes = words<string>(over)
   const places = axes.reduce((n, axis) => n * (sizeOf(off, axis) ?? 1), 1)
   const mean = binary("mul", reduce("sum", binary("mul", off, off), axes), 1 / places)
@@ -72,7 +81,8 @@ const seen = (weights: ReadonlyArray<number>, axes: ReadonlyArray<string>) => (x
  * (2 mx my + c1)(2 cov + c2) / ((mx^2 + my^2 + c1)(vx + vy + c2)), with means, variances and covariance weighted by a
  * Gaussian, c1 = (k1 range)^2, c2 = (k2 range)^2; 1 for equal pictures. `along` names rows and columns, which the result
  * lacks; other axes (frames, colours) go side by side. Windows lie wholly inside. Means are compared as brightnesses, so
- * values are those from 0 (black) on: of -1 ... 1, a grey is as good as black. Faults: a side shorter than the window.
+ * values are those from 0 (black) on: of -1 ... 1, a grey is as good as black. Faults: a side shorter than the window, a range or
+ * window that is not above 0.
  */
 export const ssim = <
   A extends Axes,
@@ -88,6 +98,8 @@ export const ssim = <
 ): Tensor<"f32", Without<A, R | C>> => {
   const [a, b] = [tensor("ssim", x), tensor("ssim", y)]
   const axes: ReadonlyArray<string> = [along.row, along.col]
+  const wrong = above("ssim", { range, size, sigma }, ["size"])
+  if (wrong.length > 0) return typed(marked(ssim(x, y, along, 1), wrong))
   const short = axes.filter((axis) => (sizeOf(a, axis) ?? 0) < size)
   if (short.length > 0) {
     const rest = a.axes.map((axis, i) => [axis, a.shape[i]!] as const).filter(([axis]) => !axes.includes(axis))

@@ -30,7 +30,7 @@ type Sizes = Readonly<Record<string, number>>
 const each = (op: string, what: string, x: Node, by: Sizes, f: (x: Node, axis: string, n: number) => Node): Node =>
   Object.entries(by).reduce<Node>((now, [axis, n]) => {
     const wrong: Faults = [...lacking(op, now, [axis]), ...whole(op, `${what} '${axis}'`, n, 1)]
-    return wrong.length > 0 ? marked({ ...now }, wrong) : f(now, axis, n)
+    return wrong.length > 0 ? marked(now, wrong) : f(now, axis, n)
   }, x)
 
 /** Every place of an axis so many times over: nearest neighbours. The gradient is the sum over the copies. */

@@ -86,9 +86,13 @@ export const operands = (op: string, ...given: ReadonlyArray<unknown>): Readonly
 export const branches = (op: string, ...given: ReadonlyArray<unknown>): ReadonlyArray<Operand> =>
   looked(constantFaults, op, given)
 
-/** The node with more faults, the new ones first. */
+/** The node with more faults, the new ones first. An input stays the one that it is: a copy would be nobody's. */
 export const marked = (node: Node, faults: Faults): Node =>
-  faults.length === 0 ? node : { ...node, faults: [...faults, ...node.faults] }
+  faults.length === 0
+    ? node
+    : node.op.tag === "input"
+    ? make("marked", { tag: "barrier", key: 0 }, [node], node, faults)
+    : { ...node, faults: [...faults, ...node.faults] }
 
 /** The input that a spec asks for; a scalar with a fault where it is no spec. */
 export const inputLike = (path: string, spec: unknown): Node => {

@@ -9,6 +9,7 @@ import { compile } from "../../core/plan/compile.ts"
 import { exact } from "../../core/plan/policy.ts"
 import { bernoulli, randomInt, randomKey, uniform } from "../../core/random/random.ts"
 import { bool, f16, f32, i32, u8 } from "../../core/tensor/spec.ts"
+import type { F32 } from "../../core/tensor/tensor.ts"
 import { add, bitcast, cast, clamp, exp, isNaN, mul, select, square } from "../../ops/elementwise.ts"
 import { constant, full, iota, ones, zeros } from "../../ops/literal.ts"
 import { lt, not } from "../../ops/logic.ts"
@@ -18,8 +19,11 @@ import { softmax } from "../../ops/softmax.ts"
 import { dot } from "../../ops/contraction.ts"
 import { oneHot, take } from "../../ops/indexing.ts"
 import { crossEntropy } from "../../ops/loss.ts"
+import { convolve } from "../../ops/convolution.ts"
+import { psnr, ssim } from "../../ops/image.ts"
 import { layerNorm, rmsNorm } from "../../ops/norm.ts"
 import { codebookLoss, nearestCode, vectorQuantize } from "../../ops/quantize.ts"
+import { upsample } from "../../ops/resample.ts"
 import { argsort } from "../../ops/sorting.ts"
 import { gelu, relu, softplus } from "../../ops/activation.ts"
 import { adamW, sgd } from "../../ops/optimiser.ts"
@@ -34,9 +38,23 @@ const half = ones(f16("a", { a: 2 }))
 const spec = f32("a b", { a: 2, b: 3 })
 const key = randomKey(1)
 
+const wide = ones(f32("row col in", { row: 12, col: 12, in: 2 }))
+const taps = ones(f32("drow dcol in out", { drow: 3, dcol: 3, in: 2, out: 1 }))
+const over = (how: unknown) => (): unknown => convolve(wide, taps, { row: "drow", col: "dcol" }, "in", any(how))
+const alike = (range: number, how?: unknown) => (): unknown =>
+  ssim(wide, wide, { row: "row", col: "col" }, range, any(how))
+
 type Case = readonly [name: string, make: () => unknown, tag: GraphFault["_tag"], part: string]
 
 const cases: ReadonlyArray<Case> = [
+  ["a stride of no axis", over({ stride: { rows: 2 } }), "NameFault", "its stride is said of 'rows'"],
+  ["a padding of no axis", over({ padding: { in: "same" } }), "NameFault", "it goes along row, col"],
+  ["a padding by another name", over({ padding: "full" }), "ValueFault", 'its padding is "full"; expected "valid"'],
+  ["half a place of padding", over({ padding: { row: [0.5, 0] } }), "ValueFault", "its padding is [0.5,0]"],
+  ["a range of nothing", () => psnr(wide, wide, "row col", 0), "ValueFault", "'range' is 0; expected a number above 0"],
+  ["a range that is no number", alike(NaN), "ValueFault", "'range' is NaN"],
+  ["half a pixel of window", alike(1, { size: 2.5 }), "ValueFault", "'size' is 2.5; expected a whole number from 1"],
+  ["a window of no width", alike(1, { sigma: 0 }), "ValueFault", "'sigma' is 0"],
   ["text beside a tensor", () => add(x, any("1")), "ValueFault", 'takes a tensor, got the text "1"'],
   ["text before a tensor", () => add(any("1"), any(x)), "ValueFault", "takes a tensor"],
   ["nothing beside a tensor", () => add(x, any(undefined)), "ValueFault", "got undefined"],
@@ -164,6 +182,12 @@ const refusals = (f: unknown, specs: unknown, options?: unknown): ReadonlyArray<
   const made = compile(any(f), any(specs), any(options))
   return E.isLeft(made) ? made.left.map((wrong) => wrong.message) : []
 }
+
+it("an input that is given something wrong is still the program's input", () => {
+  const spec = { w: f32("row", { row: 4 }) }
+  const found = refusals(({ w }: { readonly w: F32<"row"> }) => upsample(w, { row: 1.5 }), spec)
+  assert.equal(found, ["the factor of 'row' is 1.5; expected a whole number from 1"])
+})
 
 const same = ({ w }: { readonly w: Node }): unknown => ({ w: add(any(w), any(1)) })
 
