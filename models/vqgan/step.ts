@@ -157,6 +157,14 @@ const lacking = (c: VqganConfig, r: Recipe, state: State): Faults => {
     )
 }
 
+/** A recipe that weighs what a network sees needs one. */
+const unseen = <P>({ perceptual = 0 }: Recipe, sight: Sight<P> | undefined): Faults =>
+  perceptual === 0 || sight !== undefined ? [] : [fault(
+    "ValueFault",
+    "step",
+    `the recipe's 'perceptual' is ${perceptual}, but there is no network to see through; give step one, or leave it out`,
+  )]
+
 /** The loss; what the rival has that is not finite in its place, so that then nothing is learned by either. */
 const shared = (loss: F32, other: Learned | undefined): F32 => {
   if (other === undefined) return loss
@@ -167,7 +175,8 @@ const shared = (loss: F32, other: Learned | undefined): F32 => {
 /**
  * One step: what comes out under `state` takes the place of what went in. The discriminator is listened to, and learns,
  * from the step on that its recipe says; before that its state does not change. `sight` is the network of the perceptual
- * loss, whose parameters come in beside state and batch.
+ * loss, whose parameters come in beside state and batch. Faults: a state that began with another recipe, a recipe that
+ * weighs what a network sees where none is given, frames of another size.
  */
 export const step = <P = undefined>(c: VqganConfig, r: Recipe, sight?: Sight<P>) => (given: Given<P>): Stepped => {
   const { state, batch: { frames } } = given
@@ -178,7 +187,7 @@ export const step = <P = undefined>(c: VqganConfig, r: Recipe, sight?: Sight<P>)
   }
   const { value: made, gradient } = generate(c, r, judges)(state.parameters, frames)
   const other = rival === undefined ? undefined : rivalled(r, rival, frames, made.made)
-  const loss = typed<F32>(marked(shared(made.loss, other), lacking(c, r, state)))
+  const loss = typed<F32>(marked(shared(made.loss, other), [...lacking(c, r, state), ...unseen(r, sight)]))
   const { finite, ...moved } = advance(r, traits)<Parameters, State>(state, { loss, gradient, more: {} })
   const coded = recoded(r, state, moved.state, made, finite)
   const used = codeUsage(codeCounts(made.ids, "code", c.codes))

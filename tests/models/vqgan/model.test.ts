@@ -16,6 +16,8 @@ import { beforeLast, lastOf } from "../../../models/vqgan/model.ts"
 import type { Features } from "../../../models/vqgan/layers.ts"
 import { constant } from "../../../ops/literal.ts"
 import { rename } from "../../../ops/movement.ts"
+import type { Node } from "../../../core/graph/node.ts"
+import { faultsOf } from "../../../core/graph/validity.ts"
 import { grad } from "../../../core/grad/grad.ts"
 import type { F32 } from "../../../core/tensor/tensor.ts"
 import { inputs, meant, noise, type Numbers } from "../../ops/updates.ts"
@@ -80,6 +82,37 @@ it("ids that become frames become the same ids again", () => {
     }),
     { seed: 1, numRuns: 5 },
   )
+})
+
+it("frames, ids and codebooks of another model are faults that say both sizes", () => {
+  const [tiny, other] = [Vqgan.presets.tiny32, Vqgan.presets.tiny64]
+  const specs = {
+    p: Vqgan.specs(tiny),
+    q: Vqgan.specs(other),
+    x: f32("batch row col channel", { batch: 1, row: 32, col: 32, channel: 3 }),
+    odd: f32("batch row col channel", { batch: 1, row: 30, col: 32, channel: 3 }),
+    ids: i32("batch row col", { batch: 1, row: 8, col: 8 }),
+    few: i32("batch row col", { batch: 1, row: 4, col: 8 }),
+  }
+  const said = (f: (given: Given) => Node): string =>
+    faultsOf([f(inputs(specs) as unknown as Given)]).map((wrong) => wrong.message).join("\n")
+  type Given =
+    & {
+      readonly [key in "p" | "q"]: Vqgan.Parameters
+    }
+    & { readonly x: Vqgan.Frames; readonly odd: Vqgan.Frames; readonly ids: Vqgan.Ids; readonly few: Vqgan.Ids }
+  assert.is(said(({ p, x }) => Vqgan.reconstruct(tiny)(p, x)), "")
+  assert.match(
+    said(({ p, odd }) => Vqgan.encode(tiny)(p, odd).ids),
+    "frames have row 30, col 32, channel 3; the config",
+  )
+  assert.match(
+    said(({ p, few }) => Vqgan.decodeIds(tiny)(p, few)),
+    "ids have row 4, col 8; the config has row 8, col 8",
+  )
+  const foreign = "the codebook has code 512, embed 8; the config has code 256, embed 8: it is of another model"
+  assert.match(said(({ q, x }) => Vqgan.encode(tiny)(q, x).ids), foreign)
+  assert.match(said(({ q, ids }) => Vqgan.decodeIds(tiny)(q, ids)), foreign)
 })
 
 it("frames are held to -1 ... 1, and ids are row-major", () => {

@@ -165,6 +165,17 @@ it("a state that began with another recipe is a fault that says what to do", () 
   for (const key of ["codes", "key", "adversary", "average"]) assert.match(said, `the state lacks '${key}'`)
 })
 
+it("a recipe that weighs what a network sees needs one", () => {
+  const r: Vqgan.Recipe = { ...recipe, perceptual: 2 }
+  const given = { state: Vqgan.stateSpecs(config, r), batch: Vqgan.batchSpecs(config, r) }
+  const said = (of: Vqgan.Recipe) =>
+    topological(leaves(Vqgan.step(config, of)(inputs(given) as unknown as Vqgan.Given))).flatMap((n) =>
+      n.faults.map((f) => f.message)
+    )
+  assert.equal(said({ ...r, perceptual: 0 }), [])
+  assert.match(said(r).join(), "'perceptual' is 2, but there is no network to see through")
+})
+
 it("sees through a given network, whose parameters come in beside", () => {
   const { adversary: _, ema: __, ...plain } = recipe
   const r: Vqgan.Recipe = { ...plain, codebook: { kind: "loss" }, perceptual: 2 }
