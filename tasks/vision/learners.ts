@@ -44,14 +44,34 @@ import { PlanCodec } from "../train/settings.ts"
 export interface VqganLesson {
   readonly config: Vqgan.VqganConfig
   readonly recipe: Vqgan.Recipe
+  /** The network of the perceptual loss, where the recipe weighs it: its parameters are constants of the step. */
+  readonly sight?: NamedSight
 }
+
+/** A network to see through, and a name for keys: another network, or other parameters, have another name. */
+export interface NamedSight {
+  readonly name: string
+  readonly see: Vqgan.Sight<undefined>
+}
+
+/** What a recipe weighs must be there. */
+const blind = ({ recipe: { perceptual = 0 }, sight }: VqganLesson): ReadonlyArray<ReturnType<typeof fileFault>> =>
+  perceptual === 0 || sight !== undefined ? [] : [
+    fileFault(
+      "value",
+      "recipe.perceptual",
+      `recipe.perceptual is ${perceptual}, but there is no network to see through; give the lesson a sight, or leave it out`,
+    ),
+  ]
 
 /** Its step renews codes and discriminator once a batch, on one rank. */
 const onRanks = (spread: Spread): ReturnType<typeof fileFault> =>
   fileFault("value", "mesh", `a VQGAN learns on one rank, not on ${ranksOf(spread.shape)}; leave --mesh out`)
 
-const vqganOn = ({ config, recipe }: VqganLesson, spread?: Spread): Learner => {
+const vqganOn = (lesson: VqganLesson, spread?: Spread): Learner => {
+  const { config, recipe, sight } = lesson
   const faults = [
+    ...blind(lesson),
     ...Vqgan.configFaults(config),
     ...Vqgan.recipeFaults(recipe),
     ...Vqgan.fitFaults(config, recipe),
@@ -59,20 +79,24 @@ const vqganOn = ({ config, recipe }: VqganLesson, spread?: Spread): Learner => {
   ]
   const own: LearnerOf<Vqgan.Parameters, Vqgan.Batch, Vqgan.State> = {
     ...{ name: "vqgan", recipe, traits: Vqgan.traits, faults },
-    settings: { config: Vqgan.VqganConfig.encode(config) as Json, recipe: Vqgan.Recipe.encode(recipe) as Json },
+    settings: {
+      config: Vqgan.VqganConfig.encode(config) as Json,
+      recipe: Vqgan.Recipe.encode(recipe) as Json,
+      ...(sight === undefined ? {} : { sight: sight.name }),
+    },
     parameters: Vqgan.specs(config),
     state: Vqgan.stateSpecs(config, recipe),
     batch: Vqgan.batchSpecs(config, recipe),
     initialise: (key) => Vqgan.initialise(config, hostFold(key, 0)),
     begin: (parameters, key) => Vqgan.beginFrom(config, parameters, recipe, key),
-    step: () => Vqgan.step(config, recipe),
+    step: () => Vqgan.step(config, recipe, sight?.see),
     counted: { unit: "frames", each: recipe.batch },
     shown: ["psnr", "usage"],
     notes: [`${Vqgan.tokensOf(config)} codes of ${config.codes} a frame`],
     advice: [`take fewer frames in a step (recipe.batch, now ${recipe.batch})`],
     ...(spread === undefined ? {} : { spread }),
   }
-  return { ...learnerOf(own), on: (other) => vqganOn({ config, recipe }, other) }
+  return { ...learnerOf(own), on: (other) => vqganOn(lesson, other) }
 }
 
 /**

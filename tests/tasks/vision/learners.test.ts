@@ -9,7 +9,10 @@ import { hostKey } from "../../../core/random/host.ts"
 import { f32, i32 } from "../../../core/tensor/spec.ts"
 import { initialise as initialiseText } from "../../../models/llama/parameters.ts"
 import { spreadOver } from "../../../models/llama/plan.ts"
+import type { Frames } from "../../../models/vqgan/mod.ts"
 import * as World from "../../../models/world/mod.ts"
+import { add, mul } from "../../../ops/elementwise.ts"
+import { rename } from "../../../ops/movement.ts"
 import type { Batches } from "../../../tasks/data/example.ts"
 import type { VisionRows } from "../../../tasks/data/vision-example.ts"
 import { tensorsOf } from "../../../tasks/train/parameters.ts"
@@ -75,6 +78,26 @@ it("a VQGAN on several ranks, or with settings that do not fit, is a fault befor
     said(vqganLearner({ config: seen, recipe: { ...short, accumulate: 2 } })),
     /not cut; give smaller batches/,
   )
+  const looked = { ...short, perceptual: 1 }
+  assert.match(said(vqganLearner({ config: seen, recipe: looked })), /perceptual is 1, but there is no network/)
+})
+
+it("a VQGAN learns by what a network sees; another network is another key", () => {
+  const sightOf = (name: string, gain: number) => ({
+    name,
+    see: (_: undefined, x: Frames) => [add(mul(rename(x, { channel: "feature" }), gain), 0.5)],
+  })
+  const keyOf = (perceptual: number, sight?: ReturnType<typeof sightOf>): string => {
+    const recipe = { ...short, perceptual }
+    const learner = vqganLearner({ config: seen, recipe, ...(sight === undefined ? {} : { sight }) })
+    const known = learningStage({
+      ...{ name: "eyes", learner, seed: 1, needs: {} },
+      data: { settings: null, batches: () => eyes.batches },
+    })
+    return JSON.stringify([known.graphs(), learner.settings])
+  }
+  const keys = [keyOf(0), keyOf(1, sightOf("one", 1)), keyOf(1, sightOf("one", 2)), keyOf(1, sightOf("two", 2))]
+  assert.is(new Set(keys).size, 4)
 })
 
 // ---- the world model -----------------------------------------------------------
