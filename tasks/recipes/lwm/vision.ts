@@ -7,7 +7,7 @@ import { either as E } from "fp-ts"
 import { long, type Plan } from "../../../models/llama/plan.ts"
 import { presets as vqgans } from "../../../models/vqgan/config.ts"
 import { presets } from "../../../models/world/presets.ts"
-import { paperBalance } from "../../data/vision-example.ts"
+import { type Balance, paperBalance } from "../../data/vision-example.ts"
 import type { AnyStage } from "../../stage/stage.ts"
 import type { Setting } from "../adjust.ts"
 import { codebookStage } from "../codebook.ts"
@@ -33,11 +33,41 @@ export interface VisionSettings {
   readonly videoChat: ReadonlyArray<string>
   /** Text among images and videos; in the paper OpenLLaMA's data. */
   readonly texts: ReadonlyArray<string>
+  /** How much each of the two losses counts, and each task. */
+  readonly balance: Balance
 }
 
-/** Nothing is brought yet. */
+/** Nothing is brought yet; what counts is the paper's. */
 export const nothingSeen: VisionSettings = {
   ...{ vqgan: undefined, images: [], videos: [], imageChat: [], videoChat: [], texts: [] },
+  balance: paperBalance,
+}
+
+/** `0.7`: from 0 to 1. */
+const shareOf = (text: string): E.Either<string, number> => {
+  const n = text.trim() === "" ? NaN : Number(text)
+  return n >= 0 && n <= 1 ? E.right(n) : E.left("a number from 0 to 1, such as 0.5")
+}
+
+/** Every task that any row has. */
+const tasks: ReadonlyArray<string> = [...new Set(visionStages.flatMap(({ kinds }) => Object.keys(kinds)))]
+
+/** `text:2;video-chat:0.5`: weights of tasks. */
+const weightsOf = (text: string): E.Either<string, Balance["tasks"]> => {
+  const parts = text.split(";").map((part) => {
+    const [task = "", weight = ""] = part.split(":").map((side) => side.trim())
+    return [task, weight === "" ? NaN : Number(weight)] as const
+  })
+  const good = parts.every(([task, n]) => tasks.includes(task) && Number.isFinite(n) && n >= 0)
+  const once = new Set(parts.map(([task]) => task)).size === parts.length
+  const said: Balance["tasks"] = Object.fromEntries(parts)
+  const silent = visionStages.find(({ kinds }) => Object.keys(kinds).every((task) => said[task] === 0))
+  if (!good || !once) {
+    return E.left(`weights from 0 of tasks, each once: TASK:WEIGHT;TASK:WEIGHT; tasks are ${tasks.join(", ")}`)
+  }
+  return silent === undefined
+    ? E.right(said)
+    : E.left(`a weight above 0 of one task of each stage; ${silent.name} has ${Object.keys(silent.kinds).join(", ")}`)
 }
 
 const lines = <S extends VisionSettings>(flag: keyof VisionSettings, what: string): Setting<S> => ({
@@ -55,6 +85,15 @@ export const seeable = <S extends VisionSettings>(): { readonly [name: string]: 
   texts: {
     about: "text among images and videos: a folder of .txt files, a .jsonl or .parquet file",
     set: (s, text) => E.right({ ...s, texts: [text] }),
+  },
+  visionShare: {
+    about: "how much the loss of vision counts, from 0 to 1, and text the rest; 0.5",
+    set: (s, text) =>
+      E.map((vision: number) => ({ ...s, balance: { ...s.balance, vision, text: 1 - vision } }))(shareOf(text)),
+  },
+  taskWeights: {
+    about: "how much examples of a task count, TASK:WEIGHT;TASK:WEIGHT; 1 where nothing is said",
+    set: (s, text) => E.map((tasks: Balance["tasks"]) => ({ ...s, balance: { ...s.balance, tasks } }))(weightsOf(text)),
   },
 })
 
@@ -122,7 +161,7 @@ export const visionOf = (s: VisionSettings & { readonly seed: number }, text: Mo
     name: "lwm",
     config: presets["7b"],
     seed: s.seed,
-    balance: paperBalance,
+    balance: s.balance,
     plan: ({ name }) => ({ ...long, spread: spreadOf(rowNamed(name)) }),
     notes: visionNotes,
   }

@@ -109,6 +109,28 @@ it("learns by shares that rows bring, half of either loss", () => {
   assert.equal([reduction, shares, batch, time], ["given", { vision: 0.5, text: 0.5 }, 8192, 1024])
 })
 
+it("has the paper's balance as settings: shares of the losses, weights of tasks", () => {
+  const settings = (said: { readonly [name: string]: string }) =>
+    JSON.stringify(named("lwm-vision-chat-32K", right(adjustedBy(lwm7b, said))).settings)
+  assert.match(settings({}), '"shares":{"vision":0.5,"text":0.5}')
+  assert.match(settings({}), '"tasks":{}')
+  assert.match(settings({ visionShare: "0.75" }), '"shares":{"vision":0.75,"text":0.25}')
+  assert.match(settings({ taskWeights: "video-chat:2; text:0" }), '"tasks":{"video-chat":2,"text":0}')
+  for (
+    const [name, value, expected] of [
+      ["visionShare", "1.5", "expected a number from 0 to 1"],
+      ["visionShare", "half", "expected a number from 0 to 1"],
+      ["taskWeights", "videos:2", "tasks are text-image, text, text-video, image-chat, video-chat"],
+      ["taskWeights", "text:-1", "weights from 0"],
+      ["taskWeights", "text:0;text-video:0", "vision-8K has text-video, text"],
+      ["taskWeights", "text:1;text:2", "each once"],
+    ] as const
+  ) {
+    const said = adjustedBy(lwm7b, { [name]: value })
+    assert.match(E.isLeft(said) ? said.left.message : "", expected, value)
+  }
+})
+
 // ---- the pipeline --------------------------------------------------------------
 
 it("goes on from the text model of 1M tokens, each stage from the one before it", () => {

@@ -115,6 +115,14 @@ it(
         assert.ok(now.every((w, k) => Math.abs(w - factor * before[k]!) < 1e-6))
       }
     }
+    const silent = { "text-image": 0, "video-chat": 0, text: 0 }
+    const none = await Effect.runPromise(Effect.flip(Effect.provide(
+      Stream.runCollect(
+        Stream.take(seenRows(materialOf(path), { batch: 4, seed: 3, tasks: silent }).from(undefined), 1),
+      ),
+      around(),
+    )))
+    assert.match(none.message, "give one of them a weight above 0")
     assert.equal(await taken(3, {}, JSON.parse(JSON.stringify(all[4]!.after)) as never), all.slice(5, 8))
   }),
 )
