@@ -124,7 +124,10 @@ export const framesOf = (
   )
 }
 
-/** Vision tokens of frames: each with its end, the last with that of the video. */
+/**
+ * Vision tokens of frames: each with its end, the last with that of the video. Frames are as `framesOf` gives them, which
+ * looks at their lengths and ids; here nothing is looked at again.
+ */
 export const visionTokens = (layout: Layout, frames: ReadonlyArray<ArrayLike<number>>): Int32Array => {
   const [stride, count] = [layout.frame + 1, frames.length]
   const tokens = new Int32Array(stride * count)
@@ -135,7 +138,7 @@ export const visionTokens = (layout: Layout, frames: ReadonlyArray<ArrayLike<num
   return tokens
 }
 
-/** The block of frames, with what stands around it. */
+/** The block of frames (see `visionTokens`), with what stands around it. */
 export const block = (
   layout: Layout,
   { open, close }: Delimiters,

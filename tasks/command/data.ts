@@ -6,10 +6,15 @@
 import * as Effect from "effect/Effect"
 import { either as E } from "fp-ts"
 import { examples, type Reader } from "../data/examples.ts"
+import type { Example } from "../data/example.ts"
 import { type DataFault, dataFault } from "../data/fault.ts"
 import { look } from "../data/look.ts"
 import { named } from "../data/named.ts"
+import type { Sequence, Source } from "../data/source.ts"
 import { tokenizerNamed } from "../data/tokenizers.ts"
+import { visionExamples } from "../data/vision.ts"
+import { lwmLayout } from "../../models/world/layout.ts"
+import type { Tokenizer } from "../../models/tokenizers/tokenizer.ts"
 import { tame } from "../numbers.ts"
 import type { Surroundings } from "./around.ts"
 import { type Asked, type Command, count, type Flag, text, texts, yes } from "./flags.ts"
@@ -24,6 +29,10 @@ type DataFlags = {
   readonly separator: Flag<string>
   readonly "no-bos": Flag<true>
   readonly "no-eos": Flag<true>
+  readonly codes: Flag<number>
+  readonly frame: Flag<number>
+  readonly frames: Flag<number>
+  readonly context: Flag<number>
   readonly tokenizer: Flag<string>
   readonly show: Flag<number>
   readonly tokens: Flag<number>
@@ -53,6 +62,10 @@ export const command: Command<DataFlags> = {
     separator: text("TEXT", "between fields that are joined (a blank)", 0),
     "no-bos": yes("no token at the beginning"),
     "no-eos": yes("no token at the end"),
+    codes: count("N", "codes of a codebook: fields whose names hold 'vision' are codes of frames"),
+    frame: count("N", "codes of a frame; 256 without it, as LWM's"),
+    frames: count("N", "the most frames that are taken of a video; all of them without it"),
+    context: count("N", "tokens of the longest row: examples with frames that are longer cannot be used"),
     tokenizer: text("NAME", "bytes, llama2, or the path of a tokenizer.json (bytes)"),
     show: count("N", "examples that are shown (3)"),
     tokens: count("N", "tokens of each that are shown (300)"),
@@ -74,6 +87,23 @@ const readerOf = (said: Asked<DataFlags>["values"]): Reader => {
   }
 }
 
+/** Text, or text and frames where somebody says how many codes there are. */
+const sequenceOf = (
+  source: Source,
+  tokenizer: Tokenizer,
+  said: Asked<DataFlags>["values"],
+): E.Either<DataFault, Sequence<Example>> => {
+  const { codes, frame = lwmLayout.frame, frames, context } = said
+  if (codes !== undefined) {
+    const most = { ...(frames === undefined ? {} : { frames }), ...(context === undefined ? {} : { context }) }
+    return visionExamples(source, { ...readerOf(said), layout: { codes, frame }, ...most }, tokenizer)
+  }
+  const alone = (["frame", "frames", "context"] as const).find((name) => said[name] !== undefined)
+  return alone === undefined
+    ? examples(source, readerOf(said), tokenizer)
+    : E.left(dataFault("settings", alone, `--${alone} is of frames; say --codes, the codes of their codebook, too`))
+}
+
 const shown = ({ terminal }: Surroundings, said: Asked<DataFlags>["values"]): Effect.Effect<void, DataFault> =>
   Effect.gen(function* () {
     const { source: names, columns, show = 3, tokens = 300, limit = Infinity } = said
@@ -84,9 +114,9 @@ const shown = ({ terminal }: Surroundings, said: Asked<DataFlags>["values"]): Ef
     const source = named(names, columns?.split(","))
     if (E.isLeft(source)) return yield* Effect.fail(source.left)
     const tokenizer = yield* tokenizerNamed(said.tokenizer ?? "bytes")
-    const sequence = examples(source.right, readerOf(said), tokenizer)
+    const sequence = sequenceOf(source.right, tokenizer, said)
     if (E.isLeft(sequence)) return yield* Effect.fail(sequence.left)
-    return yield* look(sequence.right, tokenizer, { show, tokens, limit }, terminal)
+    return yield* look(sequence.right, tokenizer, { show, tokens, limit, codes: said.codes }, terminal)
   })
 
 /** Runs it; gives the exit code: 1 for data that cannot be used, 2 for what cannot be asked of it. */

@@ -22,6 +22,8 @@ export interface Glance {
   readonly tokens: number
   /** Readings that may be of no use. */
   readonly limit: number
+  /** Codes of the codebook, of examples with frames. */
+  readonly codes?: number | undefined
 }
 
 interface Seen {
@@ -39,11 +41,11 @@ const progress = ({ interactive, write }: Terminal, { lengths }: Seen): void => 
 export const look = (
   sequence: Sequence<Example>,
   tokenizer: Tokenizer,
-  { show, tokens, limit }: Glance,
+  { show, tokens, limit, codes }: Glance,
   out: Terminal,
 ): Effect.Effect<void, DataFault> =>
   Effect.gen(function* () {
-    const style = { colours: out.interactive, tokens }
+    const style = { colours: out.interactive, tokens, ...(codes === undefined ? {} : { codes }) }
     const erase = out.interactive ? "\r\x1b[2K" : ""
     const seen = yield* Stream.runFoldEffect(
       sequence.read(undefined),

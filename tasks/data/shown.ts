@@ -4,10 +4,12 @@
  * @module
  */
 import type { Tokenizer } from "../../models/tokenizers/tokenizer.ts"
+import { eofOf } from "../../models/world/layout.ts"
 import { grouped, several, tame } from "../numbers.ts"
 import type { Bin } from "./documents.ts"
 import type { Example } from "./example.ts"
 import { type Tally, tallyText } from "./tally.ts"
+import type { VisionExample } from "./vision-example.ts"
 
 // ---- tokens --------------------------------------------------------------------
 
@@ -23,24 +25,37 @@ const specials = (tokenizer: Tokenizer): ReadonlyMap<number, string> =>
     return id === undefined ? [] : [[id, `<|${name}|>`] as const]
   }))
 
+/** Tokens that are no text, by their place: specials, and codes of frames with what ends those. */
+const namesOf = (
+  example: Example | VisionExample,
+  tokenizer: Tokenizer,
+  { codes = Infinity }: Style,
+): (at: number) => string | undefined => {
+  const names = specials(tokenizer)
+  const vision = "vision" in example ? example.vision : undefined
+  const seen = (id: number): string => id < codes ? `‹${id}›` : id === eofOf({ codes }) ? "‹eof›" : "‹eov›"
+  return (at) => vision?.[at] === 1 ? seen(example.tokens[at]!) : names.get(example.tokens[at]!)
+}
+
 /** Tokens that may be needed for one character. */
 const most = 4
 
 /** Texts of tokens in their place: what each adds to the text of those before it, as blanks may depend on them. */
-const glyphs = ({ tokens, counted }: Example, tokenizer: Tokenizer, upTo: number): ReadonlyArray<Glyph> => {
-  const names = specials(tokenizer)
+const glyphs = (example: Example | VisionExample, tokenizer: Tokenizer, style: Style): ReadonlyArray<Glyph> => {
+  const { tokens, counted } = example
+  const names = namesOf(example, tokenizer, style)
   const all: Array<Glyph> = []
-  const end = Math.min(tokens.length, upTo)
+  const end = Math.min(tokens.length, style.tokens)
   const glyph = (text: string, at: number): Glyph => ({
     text: tame(text).replaceAll("\n", "⏎"),
     counted: counted[at] === 1,
   })
   let [begin, before] = [0, ""]
   for (let at = 0; at < end;) {
-    const name = names.get(tokens[at]!)
+    const name = names(at)
     let n = 1
     let text = name === undefined ? tokenizer.decode(tokens.subarray(begin, at + 1)) : ""
-    while (text.endsWith("\ufffd") && n < most && at + n < end) {
+    while (text.endsWith("\ufffd") && n < most && at + n < end && names(at + n) === undefined) {
       text = tokenizer.decode(tokens.subarray(begin, at + ++n))
     }
     all.push(glyph(name ?? text.slice(before.length), at))
@@ -72,11 +87,18 @@ export interface Style {
   readonly colours: boolean
   /** Tokens of an example that are shown. */
   readonly tokens: number
+  /** Codes of the codebook, of examples with frames. */
+  readonly codes?: number
 }
 
 /** An example as lines. */
-export const exampleText = (id: string, example: Example, tokenizer: Tokenizer, style: Style): string => {
-  const all = glyphs(example, tokenizer, style.tokens)
+export const exampleText = (
+  id: string,
+  example: Example | VisionExample,
+  tokenizer: Tokenizer,
+  style: Style,
+): string => {
+  const all = glyphs(example, tokenizer, style)
   const left = example.tokens.length - style.tokens
   const counts = example.counted.reduce((a, b) => a + b, 0)
   return [

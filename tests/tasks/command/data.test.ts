@@ -58,6 +58,28 @@ it(
 )
 
 it(
+  "shows frames: codes by their ids, ends of frames and of videos by name, in their place among text",
+  inFolder({
+    "v.jsonl": '{"q":"é","vision":[0,3,2,1]}\n{"q":"x","vision":[0,4]}\n{"q":"x","vision":[0,1,2]}\n',
+  }, async (path) => {
+    const asked = [`--source=${path("v.jsonl")}`, "--fields=[q],vision"]
+    const { code, out } = await run([...asked, "--codes=4", "--frame=2"])
+    assert.is(code, 0)
+    assert.match(
+      out,
+      "v.jsonl:1  27 tokens, 24 of them counted\n  - <|bos|>é\n  + <vision>‹0›‹3›‹eof›‹2›‹1›‹eov›</vision><|eos|>\n",
+    )
+    assert.match(out, "v.jsonl:2 (field 'vision': code 1 of frame 0 is 4; expected a whole number from 0 to 3)")
+    assert.match(out, "v.jsonl:3 (field 'vision': 3 codes are no whole number of frames of 2")
+    assert.match((await run([...asked, "--codes=4", "--frame=2", "--frames=1"])).out, "‹0›‹3›‹eov›</vision>")
+    const short = await run([...asked, "--codes=4", "--frame=2", "--context=25"])
+    assert.match(short.out, "beyond the context of 25; take 1 frames at most")
+    const alone = await run([...asked, "--frame=2"])
+    assert.equal([alone.code, alone.errors.includes("--frame is of frames; say --codes")], [2, true])
+  }),
+)
+
+it(
   "says what Llama-2's tokenizer makes of it, blanks included",
   inFolder({ "a.txt": "Call me Ishmael.\nSome years" }, async (path) => {
     const { code, out } = await run([`--source=${path("a.txt")}`, "--tokenizer=llama2"])
