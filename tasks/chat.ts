@@ -4,12 +4,13 @@
  */
 import * as Effect from "effect/Effect"
 import process from "node:process"
-import { here, known, rootOf } from "./command/around.ts"
+import { here, known, rootOf, unheard } from "./command/around.ts"
 import { chosenModel } from "./language/choice.ts"
 import { standard } from "./language/console.ts"
 import { main } from "./language/talk.ts"
 import { folder } from "./store.ts"
 
+unheard()
 const around = here()
 
 process.exitCode = await Effect.runPromise(main(process.argv.slice(2), {

@@ -1,5 +1,5 @@
 /** Every entry says what may be asked of it, and refuses what it does not know before it does anything. */
-import { spawnSync } from "node:child_process"
+import { spawn, spawnSync } from "node:child_process"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
 import { suite } from "uvu"
@@ -10,11 +10,27 @@ const it = suite("command lines")
 const extension = import.meta.url.endsWith(".ts") ? "ts" : "js"
 const flags = extension === "ts" ? ["run", "-A"] : ["--import", new URL("./node.mjs", import.meta.url).href]
 
-const start = (entry: string, ...args: ReadonlyArray<string>) => {
+const lineOf = (entry: string, args: ReadonlyArray<string>): ReadonlyArray<string> => {
   const [module, ...own] = entry.split(" ")
-  const path = fileURLToPath(new URL(`../${module}.${extension}`, import.meta.url))
-  return spawnSync(process.execPath, [...flags, path, ...own, ...args], { encoding: "utf8", timeout: 120_000 })
+  return [...flags, fileURLToPath(new URL(`../${module}.${extension}`, import.meta.url)), ...own, ...args]
 }
+
+const start = (entry: string, ...args: ReadonlyArray<string>) =>
+  spawnSync(process.execPath, lineOf(entry, args), { encoding: "utf8", timeout: 120_000 })
+
+/** Started, and what it writes goes nowhere: as by `| head`, which leaves. */
+const unread = (
+  entry: string,
+  ...args: ReadonlyArray<string>
+): Promise<{ readonly code: number; readonly err: string }> =>
+  new Promise((done, fail) => {
+    const child = spawn(process.execPath, lineOf(entry, args), { stdio: ["ignore", "pipe", "pipe"], timeout: 120_000 })
+    let err = ""
+    child.stdout.destroy()
+    child.stderr.on("data", (bytes) => err += bytes)
+    child.on("error", fail)
+    child.on("close", (code) => done({ code: code ?? -1, err }))
+  })
 
 const entries: ReadonlyArray<string> = [
   "tasks/command/main run",
@@ -41,6 +57,12 @@ for (const entry of entries) {
     assert.is(status, 2, stdout + stderr)
     assert.match(stderr, /--nonsense/)
     assert.is(stdout, "")
+  })
+}
+
+for (const entry of ["tasks/command/main list", "tasks/chat"]) {
+  it(`${entry} ends well though nobody reads what it writes`, async () => {
+    assert.equal(await unread(entry, "--help"), { code: 0, err: "" })
   })
 }
 

@@ -183,6 +183,18 @@ const confirmed: Surroundings["confirm"] = (question) =>
     }
   })
 
+/**
+ * Whoever read what we write may leave (`| head`): what is written then is lost, the work goes on, and that is no fault. Any
+ * other fault of the output is thrown.
+ */
+export const unheard = (): void => {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (e: { readonly code?: string }) => {
+      if (e.code !== "EPIPE") throw e
+    })
+  }
+}
+
 /** The process that we are in. */
 export const here = (): Surroundings => {
   const launch = launchOf((name) => process.env[name])

@@ -64,6 +64,8 @@ const wrong = ({ names, values }: Asked<AskFlags>): string | undefined => {
   const [fault] = samplingFaults(samplingOf(values))
   return names.length === 0
     ? 'no question: say what to ask, as in deno task ask --file=picture.png "Which digit is this?"'
+    : names.some((words) => words.trim() === "")
+    ? `question ${names.findIndex((words) => words.trim() === "") + 1} is empty: say what to ask`
     : file.length === 0
     ? "no file: name a picture, a video or a folder by --file"
     : fault !== undefined

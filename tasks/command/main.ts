@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import process from "node:process"
-import { here } from "./around.ts"
+import { here, unheard } from "./around.ts"
 import { commands, tools } from "./command.ts"
 
 const [name = "", ...args] = process.argv.slice(2)
@@ -42,4 +42,5 @@ const main = (): Promise<number> | number => {
   return 2
 }
 
+unheard()
 process.exitCode = await main()

@@ -8,6 +8,7 @@ import { either as E } from "fp-ts"
 import { block, delimitersOf, framesOf, sampledFrames } from "../../models/world/layout.ts"
 import { lwmWording, visionChatPrompt, type Wording } from "../../models/world/prompt.ts"
 import type { Ask } from "../language/language.ts"
+import { several } from "../numbers.ts"
 import { type VisionFault, visionFault } from "./fault.ts"
 import { joint } from "./reading.ts"
 import type { Seer } from "./wish.ts"
@@ -61,8 +62,10 @@ export const questionTokens = (
   if (over <= 0) return E.right(tokens)
   const fit = Math.max(0, seen.length - Math.ceil(over / (s.layout.frame + 1)))
   const message =
-    `${where}: ${seen.length} frames, the question and an answer of up to ${limit} tokens are ${over} tokens ` +
+    `${where}: ${
+      several(seen.length, "frame")
+    }, the question and an answer of up to ${limit} tokens are ${over} tokens ` +
     `more than the context of ${s.name}, ${s.config.context}; take ${fit} frames at most` +
-    (fit === 0 ? ": none fits, so shorten the question, or give another model" : "")
+    (fit === 0 ? ": none fits, so shorten the question or the answer, or give another model" : "")
   return E.left(visionFault("settings", "frames", message))
 }

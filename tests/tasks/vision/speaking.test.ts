@@ -181,6 +181,7 @@ it(
       ["generate", ["x", "--model=a", "--stage=b"], 2, /do not go together/],
       ["generate", ["x", "--first=a.png"], 2, /nothing is left to draw/],
       ["ask", ["x"], 2, /no file: name a picture/],
+      ["ask", ["", "--file=a.png"], 2, /question 1 is empty/],
       ["ask", ["--file=a.png"], 2, /no question: say what to ask/],
       ["ask", ["x", "--file=a.png", "--top-p=2"], 2, /topP is 2/],
       [
