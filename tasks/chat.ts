@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import process from "node:process"
-import { here, known, rootOf, unheard } from "./command/around.ts"
+import { here, nameable, rootOf, unheard } from "./command/around.ts"
 import { chosenModel } from "./language/choice.ts"
 import { standard } from "./language/console.ts"
 import { main } from "./language/talk.ts"
@@ -17,7 +17,7 @@ process.exitCode = await Effect.runPromise(main(process.argv.slice(2), {
   console: standard(),
   model: (said) =>
     Effect.flatMap(
-      known(around, said.from),
+      nameable(around, said.from),
       (pipelines) => chosenModel(said, { pipelines, main: "world", shipped: undefined }),
     ).pipe(Effect.provide(folder(rootOf(said.root)))),
   device: around.device,

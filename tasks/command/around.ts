@@ -94,6 +94,20 @@ export const known = (
     return [...own, ...rest!]
   })
 
+/** Smaller runs of a pipeline that has such scales: `world-quick` of `world`. */
+const smaller = (recipe: Recipe): ReadonlyArray<Recipe> =>
+  (recipe.adjust === undefined ? [] : ["quick", "tiny"]).flatMap((scale) => {
+    const made = adjustedBy(recipe, { scale })
+    return E.isRight(made) && made.right.name !== recipe.name ? [made.right] : []
+  })
+
+/** The pipelines that may be named: those that are known, and their smaller runs by the names of these. */
+export const nameable = (
+  around: Surroundings,
+  from: string | undefined,
+): Effect.Effect<ReadonlyArray<Recipe>, StageFault> =>
+  Effect.map(known(around, from), (all) => [...all, ...all.flatMap(smaller)])
+
 /** What is said of settings, by `--with` and by `--quick`. */
 export const saidBy = (
   { with: said, quick }: { readonly with?: Said | undefined; readonly quick?: true | undefined },
@@ -106,7 +120,7 @@ export const meant = (
   name: string | undefined,
   said?: Said,
 ): Effect.Effect<ReadonlyArray<Recipe>, StageFault> =>
-  Effect.flatMap(known(around, from), (all) => {
+  Effect.flatMap(name === undefined ? known(around, from) : nameable(around, from), (all) => {
     if (name === undefined) {
       const why = "settings are those of one pipeline: name it"
       return said === undefined ? Effect.succeed(all) : Effect.fail(stageFault("settings", "--with", why))

@@ -20,7 +20,7 @@ import type { Captioned } from "../vision/frame.ts"
 import { chosenFrameModel, codebookName } from "../vision/frame-model.ts"
 import { pictureFiles, pictureFolder, pictureLines } from "../vision/pictures.ts"
 import { folder } from "../store.ts"
-import { failure, known, provided, rootOf, shared, type Surroundings } from "./around.ts"
+import { failure, nameable, provided, rootOf, shared, type Surroundings } from "./around.ts"
 import { type Asked, type Command, count, type Flag, number, text, yes } from "./flags.ts"
 
 // ---- flags -----------------------------------------------------------------
@@ -150,7 +150,7 @@ const encoded = (
 ): Effect.Effect<number, Told> =>
   Effect.gen(function* () {
     const { out = "codes.jsonl", rate, frames, batch, device, bare } = values
-    const pipelines = values.model === undefined ? yield* known(around, values.from) : []
+    const pipelines = values.model === undefined ? yield* nameable(around, values.from) : []
     const model = yield* chosenFrameModel(values, pipelines).pipe(Effect.provide(folder(rootOf(values.root))))
     const codebook = yield* codebookName(model)
     const look: Look = {

@@ -17,7 +17,7 @@ import type { VisionFault } from "../vision/fault.ts"
 import { layoutOf, type WorldModel } from "../vision/model.ts"
 import { chosenWorld, type StagedWorldFault } from "../vision/staged-world.ts"
 import { type WorldLanguage, worldLanguage } from "../vision/world-language.ts"
-import { known, rootOf, shared, type Surroundings } from "./around.ts"
+import { nameable, rootOf, shared, type Surroundings } from "./around.ts"
 import { passing } from "./encode.ts"
 import { count, type Flag, number, oneOf, text, type Values } from "./flags.ts"
 
@@ -43,7 +43,10 @@ export type SeeingFlags = {
 /** The same; `drawn` says what is done if no temperature is said. */
 export const seeing = (drawn: string): SeeingFlags => ({
   model: text("FOLDER", "a world model: model, config.json, tokenizer.json, vqgan.safetensors, vqgan.json"),
-  stage: text("PIPELINE/STAGE", "a world model that a stage has made; without both, the last one of world"),
+  stage: text(
+    "PIPELINE/STAGE",
+    "a world model that a stage has made (world-quick: of that run); without both, the last one of world",
+  ),
   vqgan: text("FOLDER", "another VQGAN of the same codebook than the model's own"),
   root: shared.root,
   from: shared.from,
@@ -80,7 +83,7 @@ export const modelFor = (
   said: SaidOfSeeing,
 ): Effect.Effect<WorldModel, StagedWorldFault> =>
   Effect.gen(function* () {
-    const pipelines = said.model === undefined ? yield* known(around, said.from) : []
+    const pipelines = said.model === undefined ? yield* nameable(around, said.from) : []
     return yield* chosenWorld(said, pipelines).pipe(Effect.provide(folder(rootOf(said.root))))
   })
 

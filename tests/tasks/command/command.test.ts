@@ -163,6 +163,23 @@ it("every command has help, and says what was wrong with its flags", () =>
     assert.equal(await readdir(root), [], "nothing was written")
   }))
 
+it("a smaller run of a pipeline is named by its own name, and left out where nothing is named", () =>
+  inFolder(async (call) => {
+    const scaled = adjustable(
+      (to: number) => pipeline(to === 2 ? "upto" : "upto-quick", "", { counted: counter(to) }),
+      {
+        standard: 2,
+        settings: { scale: { about: "quick", set: (_, text) => text === "quick" ? E.right(1) : E.left("quick") } },
+      },
+    )
+    const more = { recipes: [scaled as unknown as Recipe] }
+    assert.match((await call("run upto --quick", more)).out, /^counter {2}done/)
+    assert.match((await call("list upto-quick", more)).out, /cached/)
+    assert.match((await call("run upto-quick", more)).out, /counter {2}cached/)
+    assert.not.match((await call("list", more)).out, /quick/)
+    assert.match((await call("list upto", more)).out, /missing/)
+  }))
+
 it("settings are said by --with", () =>
   inFolder(async (call) => {
     const adjusted = adjustable((to: number) => pipeline("upto", "Counts", { counted: counter(to) }), {
