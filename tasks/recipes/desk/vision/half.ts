@@ -41,7 +41,7 @@ export const sights: ReadonlyArray<Sight> = [
     ...common,
     name: "vision-256",
     about: "stills and their captions, in either order",
-    ...{ time: 256, rows: 16, steps: 1000, rate: { kind: "constant", peak: 4e-3, warmup: 30 } },
+    ...{ time: 256, rows: 16, steps: 800, rate: { kind: "constant", peak: 4e-3, warmup: 30 } },
     mixing: {
       shares: { "text-image": 0.84, "text-video": 0, "image-chat": 0, "video-chat": 0, text: 0.16 },
       pairing: { swap: 0.5, drop: 0.1 },
@@ -52,7 +52,7 @@ export const sights: ReadonlyArray<Sight> = [
     ...common,
     name: "vision-512",
     about: "videos and their captions, stills among them",
-    ...{ time: 512, rows: 8, steps: 600, rate: { kind: "constant", peak: 3e-3, warmup: 10 } },
+    ...{ time: 512, rows: 8, steps: 500, rate: { kind: "constant", peak: 3e-3, warmup: 10 } },
     mixing: {
       shares: { "text-image": 0.42, "text-video": 0.42, "image-chat": 0, "video-chat": 0, text: 0.16 },
       pairing: { swap: 0.5, drop: 0.1 },
@@ -63,8 +63,8 @@ export const sights: ReadonlyArray<Sight> = [
     ...common,
     name: "vision-1k",
     about: "a quarter each: stills, questions about stills, videos, questions about videos",
-    ...{ time: 1024, rows: 4, steps: 2300 },
-    rate: { kind: "linear", peak: 3e-3, warmup: 10, decay: 2300, end: 1e-4 },
+    ...{ time: 1024, rows: 4, steps: 2000 },
+    rate: { kind: "linear", peak: 3e-3, warmup: 10, decay: 2000, end: 1e-4 },
     mixing: {
       shares: { "text-image": 0.24, "text-video": 0.24, "image-chat": 0.24, "video-chat": 0.24, text: 0.04 },
       pairing: { swap: 0.3, drop: 0.1 },
