@@ -34,7 +34,7 @@ export interface Scale {
 /** The numbers of `world`. */
 export const standard: Scale = {
   name: "world",
-  about: "Moby-Dick, a context that grows eightfold, questions, needles: minutes on two cores",
+  about: "Moby-Dick, a context that grows eightfold, needles; then frames as codes, pictures, videos, questions",
   chapters: null,
   model,
   lessons: [recall, reading],

@@ -62,7 +62,7 @@ export type Coding = Stage<Codes, DeskFault, Around>
 // ---- numbers -----------------------------------------------------------------
 
 const stills: Drawing = { seed: 72, frames: 1, grid: 4 }
-/** Digits go 12 of 16 pixels, from either of two places: the first frame alone leaves more ways than one. */
+/** Digits go 12 of 16 pixels, from either of two places: of one digit alone, the first frame leaves more ways than one. */
 const videos: Drawing = { seed: 73, frames: 4, step: 4, grid: 4, most: 2 }
 
 /** What `world` learns from, and is asked about. */

@@ -57,7 +57,7 @@ export interface Looking {
 export const looking: Looking = {
   kept: { stills: 200, videos: 50, samples: 16 },
   asking: { each: 10, pairs: 20, videos: 40 },
-  drawn: { guidance: 3, temperature: 0.4, seed: 90 },
+  drawn: { guidance: 3, temperature: 0.4, seed: 97 },
   questions: { stills: 600, videos: 150 },
   judge: judging.steps,
   bits: 64,
