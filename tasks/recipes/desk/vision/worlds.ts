@@ -11,6 +11,7 @@ import type { Schedule } from "../../../../ops/schedule.ts"
 import type { VqganConfig } from "../../../../models/vqgan/mod.ts"
 import { tokensOf } from "../../../../models/vqgan/mod.ts"
 import { type Recipe, WorldConfig } from "../../../../models/world/mod.ts"
+import type { Tokenizer } from "../../../../models/tokenizers/tokenizer.ts"
 import type { Batches } from "../../../data/example.ts"
 import type { DataFault } from "../../../data/fault.ts"
 import { batches } from "../../../data/loader.ts"
@@ -64,6 +65,20 @@ export interface Studio extends Common {
 
 // ---- rows --------------------------------------------------------------------
 
+/** A tokenizer that encodes each text once: scenes are said in a few thousand ways, and examples are made beside the steps. */
+const remembering = (tokenizer: Tokenizer): Tokenizer => {
+  const known = new Map<string, Int32Array>()
+  const encode = (text: string): Int32Array => {
+    const found = known.get(text) ?? tokenizer.encode(text)
+    if (!known.has(text) && known.size < most) known.set(text, found)
+    return found
+  }
+  return { ...tokenizer, encode }
+}
+
+/** Texts that are remembered. */
+const most = 2 ** 14
+
 const galleryOf = (
   { filming, vqgan }: Pick<Studio, "filming" | "vqgan">,
   made: { readonly vocabulary: Vocabulary; readonly tokens: Tokens; readonly codes: Codes },
@@ -75,7 +90,7 @@ const galleryOf = (
       stills: yield* codesIn(made.codes.stills),
       videos: yield* codesIn(made.codes.videos),
       layout: { codes: vqgan.codes, frame: tokensOf(vqgan) },
-      tokenizer: yield* tokenizerOf(made.vocabulary),
+      tokenizer: remembering(yield* tokenizerOf(made.vocabulary)),
       ground: yield* groundOf(made.vocabulary, made.tokens),
     }
   })
