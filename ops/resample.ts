@@ -24,17 +24,17 @@ import { type Float, type Numeric, type Tensor, typed } from "../core/tensor/ten
 import { convolve } from "./convolution.ts"
 
 /** A number for each of some axes. */
-type Sizes = Readonly<Record<string, number>>
+type Factors = Readonly<Record<string, number>>
 
 /** One axis after another; a number that is no whole one above 0 is a fault. */
-const each = (op: string, what: string, x: Node, by: Sizes, f: (x: Node, axis: string, n: number) => Node): Node =>
+const each = (op: string, what: string, x: Node, by: Factors, f: (x: Node, axis: string, n: number) => Node): Node =>
   Object.entries(by).reduce<Node>((now, [axis, n]) => {
     const wrong: Faults = [...lacking(op, now, [axis]), ...whole(op, `${what} '${axis}'`, n, 1)]
     return wrong.length > 0 ? marked(now, wrong) : f(now, axis, n)
   }, x)
 
 /** Every place of an axis so many times over: nearest neighbours. The gradient is the sum over the copies. */
-export const upsample = <D extends Numeric, A extends Axes, const M extends Sizes>(
+export const upsample = <D extends Numeric, A extends Axes, const M extends Factors>(
   x: Tensor<D, A>,
   by: M & Has<A, keyof M & string>,
 ): Tensor<D, A> =>
@@ -47,7 +47,7 @@ export const upsample = <D extends Numeric, A extends Axes, const M extends Size
   }))
 
 /** Means of windows of so many places, side by side; places at the end that fill no window are left out. */
-export const averagePool = <D extends Float, A extends Axes, const M extends Sizes>(
+export const averagePool = <D extends Float, A extends Axes, const M extends Factors>(
   x: Tensor<D, A>,
   by: M & Has<A, keyof M & string>,
 ): Tensor<D, A> => {
@@ -88,7 +88,7 @@ const weightsOf = (from: number, to: number, how: Resizing): Float64Array => {
  * Axes with other sizes, each as a product with a matrix. "linear" weighs neighbours by their distance, and all that a
  * place stands for where an image becomes smaller (as antialiased bilinear resizing does); beyond an edge there is nothing.
  */
-export const resize = <D extends Float, A extends Axes, const M extends Sizes>(
+export const resize = <D extends Float, A extends Axes, const M extends Factors>(
   x: Tensor<D, A>,
   to: M & Has<A, keyof M & string>,
   how: Resizing = "linear",

@@ -91,14 +91,14 @@ export const codesFault = (c: Vqgan.VqganConfig, all: ReadonlyArray<Codes>): Vis
 
 // ---- programs ------------------------------------------------------------------
 
-type Way = "encode" | "decode"
+type Heading = "encode" | "decode"
 type Program = Compiled<Record<string, unknown>, { readonly out: unknown }>
 type Ready = (value: unknown) => Effect.Effect<Host<"f32", Axes>, DeviceFault>
 
 /** The program of one way. Faults: what does not compile. */
 export const coderProgram = (
   c: Vqgan.VqganConfig,
-  way: Way,
+  way: Heading,
   batch: number,
   maxBindings: number,
 ): E.Either<Faults, Program> => {
@@ -135,7 +135,7 @@ export const coder = (
     const device = yield* Device
     const scope = yield* Effect.scope
     const placed = (yield* device.place(parameters)) as unknown as Values<Vqgan.Parameters>
-    const readied = (way: Way): Effect.Effect<Ready, DeviceFault> =>
+    const readied = (way: Heading): Effect.Effect<Ready, DeviceFault> =>
       Effect.gen(function* () {
         const made = coderProgram(c, way, batch, device.info.maxBindings)
         if (E.isLeft(made)) return yield* Effect.fail(deviceFault("compile", made.left.map(sentence).join("\n")))
@@ -152,7 +152,7 @@ export const coder = (
     const ways = { encode: yield* Effect.cached(readied("encode")), decode: yield* Effect.cached(readied("decode")) }
 
     const each = <A, B>(
-      way: Way,
+      way: Heading,
       all: ReadonlyArray<A>,
       given: (part: ReadonlyArray<A>) => Effect.Effect<unknown, VisionFault>,
       taken: (out: Host<"f32", Axes>, count: number) => ReadonlyArray<B>,

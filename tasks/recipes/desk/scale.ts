@@ -140,7 +140,7 @@ export const tiny: Scale = {
       bits: 2,
     },
     parts: 2,
-    sights: sighting.sights.map((sight) => ({
+    sights: sighting.sights.slice(-1).map((sight) => ({
       ...sight,
       ...{ time: 256, rows: 2, steps: 2, rate: { kind: "constant", peak: 1e-3, warmup: 1 } },
     })),

@@ -20,10 +20,10 @@ const wide = Effect.suspend(() => {
   return Effect.ensuring(device({ threads: 2, blas: false }), restore)
 })
 
-conforms("wasm, 2 threads, relaxed", device({ threads: 2 }))
-conforms("wasm, 1 thread, strict", device({ threads: 1, relaxed: false }), { runs: 30, seed: 2 })
+conforms("wasm, 2 threads, relaxed", device({ threads: 2 }), { runs: 40 })
+conforms("wasm, 1 thread, strict", device({ threads: 1, relaxed: false }), { runs: 15, seed: 2 })
 conforms("wasm, 2 threads, wide contractions", wide, {
-  runs: 30,
+  runs: 15,
   seed: 3,
   kinds: ["contract"],
   goldens: false,

@@ -44,9 +44,9 @@ for (const relaxed of [true, false]) {
       const devices = yield* Effect.forEach([1, 2, 3], (threads) => wasm({ threads, relaxed }))
       const cases = [
         ...(["map", "fold", "contract", "scatter", "cumulate", "sort"] as const).flatMap((kind) =>
-          fc.sample(kernelOf(kind, everything), { seed: 11, numRuns: kind === "contract" ? 30 : 8 })
+          fc.sample(kernelOf(kind, everything), { seed: 11, numRuns: kind === "contract" ? 16 : 5 })
         ),
-        ...fc.sample(chains(everything), { seed: 12, numRuns: 8 }),
+        ...fc.sample(chains(everything), { seed: 12, numRuns: 5 }),
       ]
       for (const c of cases) {
         const [one, ...others] = yield* Effect.forEach(devices, (d) => onDevice(d as Backend, c))
