@@ -19,6 +19,7 @@ import { usualRate, writeClip } from "../vision/file.ts"
 import { type VisionFault, visionFault } from "../vision/fault.ts"
 import { chosenFrameModel, codebookName } from "../vision/frame-model.ts"
 import { enlarged } from "../vision/scale.ts"
+import { writesVideos } from "../vision/video.ts"
 import { failure, nameable, provided, rootOf, type Surroundings } from "./around.ts"
 import { coding, type CodingFlags, passing, programs } from "./encode.ts"
 import { type Asked, type Command, count, type Flag, number, oneOf, text } from "./flags.ts"
@@ -84,10 +85,11 @@ const nameOf = (n: number, fields: Fields): string => {
 const decoded = (around: Surroundings, { names, values }: Asked<DecodeFlags>): Effect.Effect<number, Told> =>
   Effect.gen(function* () {
     const { out = "decoded", field = "vision", video = "gif", scale = 1, batch, device, rate } = values
+    const { tools } = programs(values.ffmpeg)
+    if (video === "mp4") yield* writesVideos(tools)
     const pipelines = values.model === undefined ? yield* nameable(around, values.from) : []
     const model = yield* chosenFrameModel(values, pipelines).pipe(Effect.provide(folder(rootOf(values.root))))
     const codebook = yield* codebookName(model)
-    const { tools } = programs(values.ffmpeg)
     let [files, frames, passed]: [number, number, Tally] = [0, 0, none]
     const pass = (id: string, why: string): void => {
       passed = another(passed, { id, why })

@@ -9,6 +9,7 @@ import { several, tame } from "../numbers.ts"
 import type { Told } from "../recipes/registry.ts"
 import { readClip, usualRate, writeClip } from "../vision/file.ts"
 import { enlarged } from "../vision/scale.ts"
+import { writesVideos } from "../vision/video.ts"
 import { type Generating, generatingFaults } from "../vision/wish.ts"
 import { failure, provided, type Surroundings } from "./around.ts"
 import { passing, programs } from "./encode.ts"
@@ -108,6 +109,7 @@ const generated = (around: Surroundings, { names, values: v }: Asked<GenerateFla
     const how = wantedOf(v)
     const out = outOf(v)
     const tools = programs(v.ffmpeg)
+    if (extname(out).toLowerCase() === ".mp4") yield* writesVideos(tools.tools)
     const model = yield* modelFor(around, v)
     const work = Effect.scoped(Effect.gen(function* () {
       const { world, coder } = yield* ready(model, v, names.length * how.frames)

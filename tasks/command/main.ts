@@ -14,6 +14,9 @@ const [name = "", ...args] = process.argv.slice(2)
 const all = { ...commands, ...tools }
 const command = all[name]
 
+/** Commands that go on from what they have saved; others begin anew. */
+const resumed: ReadonlySet<string> = new Set(["run"])
+
 /** Exit codes of shells for a process that a signal has ended. */
 const signals = { SIGINT: 130, SIGTERM: 143 } as const
 
@@ -24,7 +27,7 @@ const run = async (act: Effect.Effect<number>): Promise<number> => {
   const hear = (signal: keyof typeof signals) => (): void => {
     if (code !== undefined) process.exit(signals[signal])
     code = signals[signal]
-    process.stderr.write("\ninterrupted: run it again to go on\n")
+    process.stderr.write(`\ninterrupted${resumed.has(name) ? ": run it again to go on" : ""}\n`)
     fiber.interruptUnsafe()
   }
   const ears = (Object.keys(signals) as ReadonlyArray<keyof typeof signals>).map((s) => [s, hear(s)] as const)

@@ -5,7 +5,8 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { either as E } from "fp-ts"
-import { open, rename, rm } from "node:fs/promises"
+import { mkdir, open, rename, rm } from "node:fs/promises"
+import { dirname } from "node:path"
 import { framesOf, type Layout, type LayoutFault } from "../../models/world/layout.ts"
 import type { Json } from "../stage/stage.ts"
 import { type DataFault, dataFault, saying } from "./fault.ts"
@@ -53,9 +54,9 @@ export interface Written {
 }
 
 const failing = (path: string) => (cause: unknown): DataFault =>
-  dataFault("file", path, `cannot write ${path}: ${saying(cause)}; is there a folder for it, and room?`)
+  dataFault("file", path, `cannot write ${path}: ${saying(cause)}; may it be written there, and is there room?`)
 
-/** Writes lines as they come. The file is there whole at the end, or what was there before stays. */
+/** Writes lines as they come, and makes the folder. The file is there whole at the end, or what was there before stays. */
 export const writeLines = <X, R>(
   path: string,
   lines: Stream.Stream<string, X, R>,
@@ -63,7 +64,10 @@ export const writeLines = <X, R>(
   const part = `${path}.part`
   const tried = <A>(run: () => Promise<A>) => Effect.tryPromise({ try: run, catch: failing(path) })
   const written = Effect.acquireUseRelease(
-    tried(() => open(part, "w")),
+    tried(async () => {
+      await mkdir(dirname(path), { recursive: true })
+      return await open(part, "w")
+    }),
     (file) =>
       Effect.tap(
         Stream.runFoldEffect(lines, (): Written => ({ lines: 0, bytes: 0 }), (now, line) =>

@@ -39,7 +39,7 @@ export const questionTokens = (
   { frames: most = Infinity, wording = lwmWording, limit }: Pick<Asking, "frames" | "wording" | "limit">,
   where: string,
 ): E.Either<VisionFault, Int32Array> => {
-  if (!(most >= 1)) {
+  if (!(most === Infinity || Number.isInteger(most) && most >= 1)) {
     return E.left(visionFault("settings", "frames", `frames is ${most}; expected a whole number from 1`))
   }
   const seen = sampledFrames(frames.length, most).map((i) => frames[i]!)

@@ -192,6 +192,10 @@ export const readVideo = (
 
 // ---- writing -------------------------------------------------------------------
 
+/** Is there an ffmpeg to write videos? Who asks first does not draw for nothing. Faults: there is none. */
+export const writesVideos = ({ ffmpeg }: Tools = tools): Effect.Effect<void, VisionFault> =>
+  Effect.asVoid(ran(ffmpeg, ["-version"], () => true))
+
 /**
  * Frames of one size as an MP4 that browsers play: what is told to a pipe cannot be gone back in, so it is one in fragments.
  * Odd sides get a line more, for its colours are stored by twos. Faults: no ffmpeg, or one that writes no MP4.

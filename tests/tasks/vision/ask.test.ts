@@ -97,6 +97,7 @@ it("what cannot be asked is a fault that says why", () =>
       [{ frames: [[1, 2, 3, 11]], text: "which?" }, {}, "codes", /is 11; .*encode it with the model's VQGAN/],
       [{ frames: framesFor(1, 60), text: "which?" }, {}, "settings", /context of small, 200; take \d+ frames at most/],
       [{ frames: framesFor(1, 1), text: "which?" }, { frames: 0 }, "settings", /frames is 0/],
+      [{ frames: framesFor(1, 1), text: "which?" }, { frames: 2.5 }, "settings", /frames is 2\.5; expected a whole/],
     ]
     for (const [question, more, reason, says] of cases) {
       const got = yield* outcome(w.answer([question], { ...ask, ...more }))

@@ -140,14 +140,16 @@ it(
     await writeFile(path("in/a.txt"), "a still")
     await write(path("in/b.gif"), video)
     await writeFile(path("in/b.txt"), "a video")
-    const args = [path("in"), `--model=${path("model")}`, `--out=${path("codes.jsonl")}`]
+    const args = [path("in"), `--model=${path("model")}`, `--out=${path("new/of/codes.jsonl")}`]
     const made = await run("encode", args)
     assert.is(made.code, 0, made.err)
     assert.match(made.out, /^2 files, 6 frames of 4 x 4 codes by .* in .*codes\.jsonl\n2 files passed over: bad\.png/)
     assert.match(made.err, /bad\.png.*no picture/)
     assert.match(made.err, /lonely\.txt: .*caption without its file/)
     assert.not((made.out + made.err).includes("\r"), "quiet where it is piped")
-    const lines = (await readFile(path("codes.jsonl"), "utf8")).trim().split("\n").map((line) => JSON.parse(line))
+    const lines = (await readFile(path("new/of/codes.jsonl"), "utf8")).trim().split("\n").map((line) =>
+      JSON.parse(line)
+    )
     const codebook = await Effect.runPromise(codebookName(model))
     assert.equal(lines.map(({ vision, ...rest }) => ({ ...rest, codes: vision.length })), [
       { file: "a.png", caption: "a still", codebook, codes: 16 },
@@ -156,16 +158,16 @@ it(
     assert.equal(lines[0].vision, [...(await onDevice(Effect.flatMap(coder(model), (c) => c.encode([frame(1)]))))[0]!])
 
     const back = await run("decode", [
-      path("codes.jsonl"),
+      path("new/of/codes.jsonl"),
       `--model=${path("model")}`,
-      `--out=${path("new")}`,
+      `--out=${path("back")}`,
       "--scale=2",
     ])
     assert.equal([back.code, back.err], [0, ""])
-    assert.match(back.out, /^2 files, 6 frames by .* in .*new\n$/)
-    assert.equal((await readdir(path("new"))).sort(), ["0001-a.png", "0002-b.gif"])
+    assert.match(back.out, /^2 files, 6 frames by .* in .*back\n$/)
+    assert.equal((await readdir(path("back"))).sort(), ["0001-a.png", "0002-b.gif"])
     const { frames, rate } = await Effect.runPromise(
-      readClip(path("new/0002-b.gif")),
+      readClip(path("back/0002-b.gif")),
     )
     assert.equal([frames.length, rate, frames[0]!.width], [5, 4, 16])
   }),
@@ -220,6 +222,12 @@ it(
       ["decode", ["a", "--speed=1"], 2, /speed/],
       ["encode", ["a", `--model=${path("none")}`], 1, /has no config\.json: a model of frames is a folder/],
       ["encode", ["a", "--stage=none/eyes"], 1, /no such pipeline/],
+      [
+        "decode",
+        [path("in.jsonl"), `--model=${path("model")}`, "--video=mp4", `--ffmpeg=${path("none")}`],
+        1,
+        /no program '.*none' here; install ffmpeg/,
+      ],
       ["decode", [path("none.jsonl"), `--model=${path("model")}`], 1, /no such file/],
     ]
     for (const [name, args, code, says] of wrong) {

@@ -175,6 +175,12 @@ it(
       ["generate", [], 2, /no text: say what to draw/],
       ["generate", ["x", " "], 2, /text 2 is empty/],
       ["generate", ["x", "--frames=0"], 2, /--frames is '0'/],
+      [
+        "generate",
+        ["x", "--frames=2", "--out=a.mp4", "--ffmpeg=./none"],
+        1,
+        /no program '.*none' here; install ffmpeg/,
+      ],
       ["generate", ["x", "--guidance=-1"], 2, /guidance is -1/],
       ["generate", ["x", "--frames=2", out], 2, /a PNG holds one frame/],
       ["generate", ["x", "--out=a.txt"], 2, /expected a name that ends with/],
