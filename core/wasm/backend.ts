@@ -22,7 +22,7 @@ import { type BlasLibrary, findBlas, type Sgemm } from "./blas.ts"
 import { assemble, func } from "./assembler.ts"
 import { f32, f32x4 } from "./instructions.ts"
 import type { Features } from "./kernel.ts"
-import { bytesOf, isShared, most, newMemory, page, type Store, storeOn, view } from "./memory.ts"
+import { bytesOf, isShared, memoryFault, most, newMemory, page, type Store, storeOn, view } from "./memory.ts"
 import { type ProgramCode, programCode } from "./module.ts"
 import { modulesFor } from "./modules.ts"
 import { type Platform, platform } from "./platform.ts"
@@ -43,6 +43,12 @@ export interface WasmOptions {
   readonly wide?: boolean
   /** Uses a system BLAS for large contractions, if one can be loaded and `ORRERY_BLAS` is not `off`. Default: as `relaxed`. */
   readonly blas?: boolean
+  /**
+   * Bytes of its memory, 4 MiB to 4 GiB, rounded up to 64 KiB; else 4 GiB. They are addresses: what is not touched costs nothing.
+   * But engines may count all of it when they decide to collect garbage, so a program with many objects of its own, or
+   * several devices, is faster with less.
+   */
+  readonly memory?: number
 }
 
 /** Whether relaxed SIMD is wanted; a sentence where `ORRERY_WASM` says neither. */
@@ -232,8 +238,8 @@ const describe = (
   (library === undefined ? "" : `, ${library.name} for large contractions`)
 
 /**
- * The WebAssembly device. Its threads end and its memory goes when the scope closes. Faults: a number of threads that is
- * none, an engine that gives no memory.
+ * The WebAssembly device. Its threads end and its memory goes when the scope closes. Faults: a number of threads or bytes
+ * that is none, an engine that gives no memory.
  */
 export const wasm = (options: WasmOptions = {}): Effect.Effect<Backend<WasmHandle>, DeviceFault, Scope.Scope> =>
   Effect.gen(function* () {
@@ -246,10 +252,13 @@ export const wasm = (options: WasmOptions = {}): Effect.Effect<Backend<WasmHandl
     if (E.isLeft(chosen)) return yield* Effect.fail(deviceFault("input", chosen.left))
     const wish = chosen.right
     const { revectorize } = on.tune({ relaxed: wish, wide: options.wide ?? wish })
-    const memory = (wanted > 1 && typeof SharedArrayBuffer !== "undefined" ? newMemory(true) : undefined) ??
-      newMemory(false)
+    const misfit = memoryFault(options.memory)
+    if (misfit !== undefined) return yield* Effect.fail(deviceFault("input", misfit))
+    const own = (shared: boolean) => newMemory(shared, options.memory)
+    const memory = (wanted > 1 && typeof SharedArrayBuffer !== "undefined" ? own(true) : undefined) ?? own(false)
     if (memory === undefined) {
-      return yield* Effect.fail(deviceFault("unavailable", "wasm: the engine gives no memory of 64 MiB or more"))
+      const size = options.memory === undefined ? "64 MiB or more" : `${options.memory} bytes`
+      return yield* Effect.fail(deviceFault("unavailable", `wasm: the engine gives no memory of ${size}`))
     }
     const relaxed = wish && hasRelaxed()
     const found = (options.blas ?? wish) === false ? undefined : findBlas(on, memory, control.end)

@@ -12,6 +12,14 @@ import { control } from "./walker.ts"
 export const page = 65536
 /** Bytes of the largest memory that 32-bit addresses reach. */
 export const most: number = 65536 * page
+/** Bytes of the smallest memory that makes sense. */
+export const least: number = 64 * page
+
+/** What is wrong with a number of bytes that is asked for. */
+export const memoryFault = (bytes: number | undefined): string | undefined =>
+  bytes === undefined || (Number.isInteger(bytes) && bytes >= least && bytes <= most)
+    ? undefined
+    : `wasm: the option memory is ${bytes}; expected whole bytes from ${least} to ${most}`
 
 /** Bytes that an array counts for. */
 export const bytesOf = (dtype: DType, elements: number): number => Math.ceil(elements * dtypes[dtype].bytes / 4) * 4
@@ -79,13 +87,14 @@ export const storeOn = (memory: WebAssembly.Memory): Store => {
 }
 
 /**
- * The largest memory that the engine gives, whole from the start: pages that nobody touches cost nothing, and a memory
- * that never grows has no threads that have not heard of it.
+ * The largest memory that the engine gives, or one of so many bytes, whole from the start: pages that nobody touches cost
+ * nothing, and a memory that never grows has no threads that have not heard of it.
  */
-export const newMemory = (shared: boolean): WebAssembly.Memory | undefined => {
-  for (let pages = most / page; pages >= 1024; pages /= 2) {
+export const newMemory = (shared: boolean, bytes: number | undefined): WebAssembly.Memory | undefined => {
+  const pages = Math.ceil((bytes ?? most) / page)
+  for (let some = pages; some >= (bytes === undefined ? 1024 : pages); some /= 2) {
     try {
-      return new WebAssembly.Memory({ initial: pages, maximum: pages, shared })
+      return new WebAssembly.Memory({ initial: some, maximum: some, shared })
     } catch {
       continue
     }

@@ -80,6 +80,6 @@ export const writeLines = <X, R>(
     (file) => Effect.promise(() => file.close()),
   )
   return Effect.tap(written, () => tried(() => rename(part, path))).pipe(
-    Effect.ensuring(Effect.promise(() => rm(part, { force: true }))),
+    Effect.ensuring(Effect.promise(() => rm(part, { force: true }).catch(() => undefined))),
   )
 }

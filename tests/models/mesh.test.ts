@@ -19,7 +19,10 @@ const inOne = (
   more: Partial<Recipe> = {},
 ): Promise<ReadonlyArray<number>> =>
   Effect.runPromise(Effect.scoped(Effect.gen(function* () {
-    const device = Layer.effect(Device, Effect.flatMap(wasm({ threads: 1, blas: false }), (b) => make(b)))
+    const device = Layer.effect(
+      Device,
+      Effect.flatMap(wasm({ memory: 2 ** 28, threads: 1, blas: false }), (b) => make(b)),
+    )
     return yield* train(steps, "layer", more).pipe(Effect.provide(Layer.provideMerge(mesh, device)))
   })))
 
@@ -30,7 +33,7 @@ const onRanks = (
 ): Promise<ReadonlyArray<ReadonlyArray<number>>> =>
   Effect.runPromise(together(shape, (engine) =>
     Effect.scoped(Effect.gen(function* () {
-      const backend = yield* wasm({ threads: 1, blas: false })
+      const backend = yield* wasm({ memory: 2 ** 28, threads: 1, blas: false })
       const device = Layer.effect(Device, make(backend, "a rank", engine))
       const mesh = processes(spreadOver(shape), engine, "lanes")
       return yield* train(steps, "layer", more).pipe(Effect.provide(Layer.provideMerge(mesh, device)))

@@ -18,7 +18,7 @@ const shape = JSON.parse(shapeText) as Shape
 
 const main = Effect.scoped(Effect.gen(function* () {
   const engine = yield* mpi(shape)
-  const backend = yield* wasm({ threads: 1, blas: false })
+  const backend = yield* wasm({ memory: 2 ** 28, threads: 1, blas: false })
   const device = Layer.effect(Device, make(backend, "a rank", engine))
   const mesh = processes(spreadOver(shape), engine, "mpi")
   const values = yield* train(Number(steps), "layer").pipe(Effect.provide(Layer.provideMerge(mesh, device)))

@@ -24,7 +24,7 @@ const expected = (): Promise<ReadonlyArray<number>> =>
     train(steps).pipe(
       Effect.provide(Layer.provideMerge(
         single,
-        Layer.effect(Device, Effect.flatMap(wasm({ threads: 1, blas: false }), (b) => make(b))),
+        Layer.effect(Device, Effect.flatMap(wasm({ memory: 2 ** 28, threads: 1, blas: false }), (b) => make(b))),
       )),
     ),
   ))
@@ -49,7 +49,10 @@ for (const shape of [{ data: 1, ring: 2 }, { data: 1, ring: 4 }, { data: 2, ring
 const lanes = (shape: Shape): Promise<ReadonlyArray<ReadonlyArray<number>>> =>
   Effect.runPromise(together(shape, (engine) =>
     Effect.scoped(Effect.gen(function* () {
-      const device = Layer.effect(Device, make(yield* wasm({ threads: 1, blas: false }), "a rank", engine))
+      const device = Layer.effect(
+        Device,
+        make(yield* wasm({ memory: 2 ** 28, threads: 1, blas: false }), "a rank", engine),
+      )
       const mesh = processes(spreadOver(shape), engine, "lanes")
       return yield* train(steps).pipe(Effect.provide(Layer.provideMerge(mesh, device)))
     })) as never)) as unknown as Promise<ReadonlyArray<ReadonlyArray<number>>>

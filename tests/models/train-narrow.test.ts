@@ -32,7 +32,7 @@ interface Told {
 const trained = (more: Partial<Recipe>, steps: number): Promise<ReadonlyArray<Told>> =>
   Effect.runPromise(Effect.scoped(Effect.gen(function* () {
     const r: Recipe = { ...recipe, steps, warmup: 5, peak: 0.02, ...more }
-    const device = yield* Effect.flatMap(wasm({ threads: 1 }), make)
+    const device = yield* Effect.flatMap(wasm({ memory: 2 ** 28, threads: 1 }), make)
     const state = begin(config, hostKey(2), r)
     const { maxBindings } = device.info
     const made = compile(step(config, r), { state, batch: examples(r) } as never, { donate: ["state"], maxBindings })

@@ -23,7 +23,7 @@ const on = async (f: Map1, relaxed: boolean, xs: Float32Array): Promise<Readonly
   const compiled = compile(({ x }) => ({ y: f(x) }), { x: spec })
   if (E.isLeft(compiled)) throw new Error(JSON.stringify(compiled.left))
   const { y } = await Effect.runPromise(Effect.scoped(Effect.gen(function* () {
-    const device = yield* make(yield* wasm({ threads: 1, relaxed }))
+    const device = yield* make(yield* wasm({ memory: 2 ** 28, threads: 1, relaxed }))
     const run = yield* device.load(compiled.right)
     return yield* device.fetch(yield* run({ x: { ...spec, data: xs } }))
   })))

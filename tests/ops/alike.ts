@@ -37,7 +37,7 @@ const close = (what: string, want: Lists, got: Lists, relative: number, paths: R
 /** A program on the WebAssembly device, in one thread. */
 export const runWasm = (program: Program, inputs: ReadonlyArray<ReadonlyArray<number>>): Promise<Lists> =>
   Effect.runPromise(Effect.scoped(Effect.gen(function* () {
-    const device = yield* wasm({ threads: 1 })
+    const device = yield* wasm({ memory: 2 ** 28, threads: 1 })
     return yield* onDevice(device as unknown as Backend, { program, inputs }, 2)
   })))
 

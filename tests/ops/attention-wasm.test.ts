@@ -16,13 +16,13 @@ const stored: Tolerance = () => 2 ** -8
 
 it("means what its graph means, with gradients", () =>
   Effect.runPromise(Effect.scoped(Effect.gen(function* () {
-    const device = yield* make(yield* wasm({ threads: 2 }))
+    const device = yield* make(yield* wasm({ memory: 2 ** 28, threads: 2 }))
     yield* Effect.promise(() => agree(device, attentionGraphs, 40, 7, exact))
   }))))
 
 it("decodes from a cache of any storage", () =>
   Effect.runPromise(Effect.scoped(Effect.gen(function* () {
-    const device = yield* make(yield* wasm({ threads: 2 }))
+    const device = yield* make(yield* wasm({ memory: 2 ** 28, threads: 2 }))
     yield* Effect.promise(() => agree(device, decodingGraphs, 40, 8, stored))
   }))))
 

@@ -108,7 +108,7 @@ const rounded: Tolerance = () => 1e-5
 
 it("means the same on wasm", () =>
   Effect.runPromise(Effect.scoped(Effect.gen(function* () {
-    const device = yield* Effect.flatMap(wasm({ threads: 1 }), make)
+    const device = yield* Effect.flatMap(wasm({ memory: 2 ** 28, threads: 1 }), make)
     yield* Effect.promise(() => agree(device, convolutions, 8, 4, rounded))
   }))))
 
@@ -128,7 +128,7 @@ const large: ReadonlyArray<Drawn> = ([
 
 it("means the same on wasm, whatever the sizes, with arithmetic around it", () =>
   Effect.runPromise(Effect.scoped(Effect.gen(function* () {
-    const device = yield* Effect.flatMap(wasm({ threads: 1 }), make)
+    const device = yield* Effect.flatMap(wasm({ memory: 2 ** 28, threads: 1 }), make)
     for (const d of large) {
       yield* Effect.promise(async () => assert.is(await differs(device, steps(d), rounded), undefined))
     }

@@ -128,7 +128,7 @@ it("mean the same on the oracle", async () => {
 
 it("mean the same on wasm", () =>
   Effect.runPromise(Effect.scoped(Effect.gen(function* () {
-    const device = yield* Effect.flatMap(wasm({ threads: 2 }), make)
+    const device = yield* Effect.flatMap(wasm({ memory: 2 ** 28, threads: 2 }), make)
     yield* Effect.promise(() => holds(device, { ...graphs, ...further }, rounded))
   }))))
 

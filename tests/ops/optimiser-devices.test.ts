@@ -18,7 +18,7 @@ const within: Tolerance = (dtype) => dtype === "bf16" ? 1e-2 : 3e-4
 
 it("wasm", () =>
   Effect.runPromise(Effect.scoped(Effect.gen(function* () {
-    const device = yield* Effect.flatMap(wasm({ threads: 1 }), make)
+    const device = yield* Effect.flatMap(wasm({ memory: 2 ** 28, threads: 1 }), make)
     yield* Effect.promise(() => agree(device, steps, 25, 12, within))
   }))))
 

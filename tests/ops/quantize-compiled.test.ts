@@ -78,7 +78,7 @@ it("the CPU gives what the graph means, and draws the same", async () => {
     }),
   )
   const got = await Effect.runPromise(Effect.scoped(Effect.gen(function* () {
-    const device = yield* make(yield* wasm({ threads: 2 }))
+    const device = yield* make(yield* wasm({ memory: 2 ** 28, threads: 2 }))
     const run = yield* device.load(compiled.right as never)
     return yield* device.fetch(yield* run(hosts as never))
   })))

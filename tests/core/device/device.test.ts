@@ -57,7 +57,7 @@ type Opened = Effect.Effect<Backend, DeviceFault, Scope.Scope>
 
 const backends: ReadonlyArray<readonly [string, Opened]> = [
   ["oracle", oracle],
-  ["wasm", Effect.map(wasm({ threads: 2 }), (b) => b as Backend)],
+  ["wasm", Effect.map(wasm({ memory: 2 ** 28, threads: 2 }), (b) => b as Backend)],
 ]
 
 const on = <A>(backend: Opened, use: (d: Device) => Effect.Effect<A, DeviceFault, Scope.Scope>): Promise<A> =>

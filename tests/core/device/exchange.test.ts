@@ -19,7 +19,7 @@ import { programs } from "./rings.ts"
 
 const backends: ReadonlyArray<readonly [string, Opened, number]> = [
   ["oracle", oracle, 1e-12],
-  ["wasm", Effect.map(wasm({ threads: 1, blas: false }), (b) => b as Backend), 1e-5],
+  ["wasm", Effect.map(wasm({ threads: 1, blas: false, memory: 2 ** 26 }), (b) => b as Backend), 1e-5],
 ]
 
 const shapes: ReadonlyArray<Shape> = [{ ring: 1 }, { ring: 2 }, { ring: 3 }, { ring: 4 }]

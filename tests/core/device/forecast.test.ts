@@ -70,8 +70,8 @@ type Opened = Effect.Effect<Backend, DeviceFault, Scope.Scope>
 
 const backends: ReadonlyArray<readonly [string, Opened]> = [
   ["oracle", oracle],
-  ["wasm, 1 thread", Effect.map(wasm({ threads: 1, blas: false }), (b) => b as Backend)],
-  ["wasm, 2 threads", Effect.map(wasm({ threads: 2, blas: false }), (b) => b as Backend)],
+  ["wasm, 1 thread", Effect.map(wasm({ memory: 2 ** 28, threads: 1, blas: false }), (b) => b as Backend)],
+  ["wasm, 2 threads", Effect.map(wasm({ memory: 2 ** 28, threads: 2, blas: false }), (b) => b as Backend)],
 ]
 
 /** Values for every input, in the tree that the program takes. */
@@ -112,7 +112,7 @@ for (const [name, backend] of backends) {
 
 it("scratch is of each thread, and grows with the row that is sorted", () =>
   Effect.runPromise(Effect.scoped(Effect.gen(function* () {
-    const [one, two] = yield* Effect.forEach([1, 2], (threads) => wasm({ threads, blas: false }))
+    const [one, two] = yield* Effect.forEach([1, 2], (threads) => wasm({ memory: 2 ** 28, threads, blas: false }))
     const of = (b: typeof one, n: number): number => b!.workspace(sorting(n).program)
     // two arrays of 8 bytes an element
     assert.ok(of(one, 100_000) >= 1_600_000)
@@ -123,7 +123,7 @@ it("scratch is of each thread, and grows with the row that is sorted", () =>
 
 it("several programs at once hold the sum of their forecasts, and each gives back its own", () =>
   Effect.runPromise(Effect.scoped(Effect.gen(function* () {
-    const device = yield* make(yield* wasm({ threads: 2, blas: false }))
+    const device = yield* make(yield* wasm({ memory: 2 ** 28, threads: 2, blas: false }))
     const [first, second] = [sorting(5000), product(70)]
     const expected = [first, second].map((c) => device.forecast(c).peak)
     yield* Effect.scoped(Effect.gen(function* () {

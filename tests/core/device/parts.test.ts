@@ -202,7 +202,7 @@ it("the oracle sees what is sent unmade, and what fills what another uses", asyn
 })
 
 it("a device runs parts, and no others", async () => {
-  const threaded: Opened = Effect.map(wasm({ threads: 2, blas: false }), (b) => b as Backend)
+  const threaded: Opened = Effect.map(wasm({ memory: 2 ** 28, threads: 2, blas: false }), (b) => b as Backend)
   for (const backend of [oracle, threaded]) {
     const said = await Effect.runPromise(Effect.scoped(Effect.gen(function* () {
       const ready = yield* (yield* backend).prepare({ ...program, inputs: [], outputs: [] })
@@ -249,7 +249,7 @@ it("on a device with its own memory, all programs give the same", async () => {
 })
 
 it("threads run parts too", async () => {
-  const threaded: Opened = Effect.map(wasm({ threads: 2, blas: false }), (b) => b as Backend)
+  const threaded: Opened = Effect.map(wasm({ memory: 2 ** 28, threads: 2, blas: false }), (b) => b as Backend)
   const [got, want] = await Promise.all([
     Effect.runPromise(onRanks(ring(2), threaded)),
     Effect.runPromise(onRanks(ring(2), oracle)),

@@ -39,7 +39,7 @@ const prepared = ({ use }: Case) =>
 
 it("computes what the graphs mean, integers exactly", () =>
   Effect.runPromise(Effect.scoped(Effect.gen(function* () {
-    const device = yield* wasm({ threads: 1 })
+    const device = yield* wasm({ memory: 2 ** 28, threads: 1 })
     for (const each of cases) {
       const { program, inputs, expected } = prepared(each)
       const got = yield* onDevice(device as unknown as Backend, { program, inputs }, 2)
@@ -56,7 +56,7 @@ it("computes what the graphs mean, integers exactly", () =>
 
 it("halves that are summed in a gradient are summed in f32: of what a loop captures, of what is gathered", () =>
   Effect.runPromise(Effect.scoped(Effect.gen(function* () {
-    const device = yield* wasm({ threads: 1 })
+    const device = yield* wasm({ memory: 2 ** 28, threads: 1 })
     const specs = { w: bf16("row", { row: 3 }), x: bf16("turn", { turn: 512 }), i: i32("turn", { turn: 512 }) }
     const made = compile(({ w, x, i }) => {
       const looped = grad((p: { readonly w: typeof w }) =>

@@ -20,7 +20,7 @@ const it = suite("wasm attention")
 
 const on = <A>(options: WasmOptions, use: (backend: Backend) => A | Promise<A>): Promise<A> =>
   Effect.runPromise(Effect.scoped(Effect.gen(function* () {
-    const backend = yield* wasm(options)
+    const backend = yield* wasm({ memory: 2 ** 28, ...options })
     return yield* Effect.promise(async () => await use(backend as Backend))
   })))
 

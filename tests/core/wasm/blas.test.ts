@@ -18,9 +18,11 @@ import { needs } from "../../skip.ts"
 const it = suite("wasm blas")
 
 const run = (options: WasmOptions, c: Case): Promise<Results> =>
-  Effect.runPromise(Effect.scoped(Effect.flatMap(wasm(options), (d) => onDevice(d as Backend, c))))
+  Effect.runPromise(
+    Effect.scoped(Effect.flatMap(wasm({ memory: 2 ** 28, ...options }), (d) => onDevice(d as Backend, c))),
+  )
 const description = (options: WasmOptions): Promise<string> =>
-  Effect.runPromise(Effect.scoped(Effect.map(wasm(options), (d) => d.info.description)))
+  Effect.runPromise(Effect.scoped(Effect.map(wasm({ memory: 2 ** 28, ...options }), (d) => d.info.description)))
 
 const [batch, rows, cols, depth] = [3, 170, 190, 210]
 const at = (...coefs: ReadonlyArray<number>): Index => ({

@@ -7,7 +7,7 @@ import { wasm, type WasmOptions } from "../../../core/wasm/backend.ts"
 import { conforms } from "../kernel/conformance.ts"
 
 const device = (options: WasmOptions): Effect.Effect<Backend, DeviceFault, Scope.Scope> =>
-  Effect.map(wasm(options), (b) => b as Backend)
+  Effect.map(wasm({ memory: 2 ** 28, ...options }), (b) => b as Backend)
 
 /** Tiles as wide as for an engine that joins vectors in pairs: right on any engine, fast on that. */
 const wide = Effect.suspend(() => {

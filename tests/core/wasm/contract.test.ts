@@ -125,7 +125,7 @@ for (
 ) {
   it(`gives exact sums of ${stored} in ${dtype}`, () =>
     Effect.runPromise(Effect.scoped(Effect.gen(function* () {
-      const device = (yield* wasm({ threads: 2, blas: false })) as Backend
+      const device = (yield* wasm({ memory: 2 ** 28, threads: 2, blas: false })) as Backend
       const faults: Array<string> = []
       for (const shape of shapes) {
         for (const layout of stored === "f32" ? layouts : [layouts[0]!, layouts[3]!]) {

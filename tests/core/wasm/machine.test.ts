@@ -41,7 +41,7 @@ const faultOf = (what: Effect.Effect<unknown, DeviceFault>): Effect.Effect<Devic
 for (const relaxed of [true, false]) {
   it(`one, two and three threads give the same bits, ${relaxed ? "relaxed" : "strict"}`, () =>
     Effect.runPromise(Effect.scoped(Effect.gen(function* () {
-      const devices = yield* Effect.forEach([1, 2, 3], (threads) => wasm({ threads, relaxed }))
+      const devices = yield* Effect.forEach([1, 2, 3], (threads) => wasm({ threads, relaxed, memory: 2 ** 26 }))
       const cases = [
         ...(["map", "fold", "contract", "scatter", "cumulate", "sort"] as const).flatMap((kind) =>
           fc.sample(kernelOf(kind, everything), { seed: 11, numRuns: kind === "contract" ? 16 : 5 })
@@ -75,6 +75,24 @@ it("what memory cannot hold is a fault with the sizes in it", () =>
       assert.match(fault.message, /2147483648 f32 needs 8192\.0 MiB/)
       assert.is((yield* device.memory).bytes, 0)
     })))
+
+it("a memory of the bytes that are asked for holds so much, and says so; what is no number of bytes is a fault", async () => {
+  await withDevice({ threads: 2, memory: 2 ** 22 + 1 }, (device) =>
+    Effect.gen(function* () {
+      assert.is(device.info.maxBufferBytes, 2 ** 22 + 65536 - 2 ** 20)
+      yield* device.allocate("f32", device.info.maxBufferBytes / 4)
+      const fault = yield* faultOf(device.allocate("f32", 2 ** 19))
+      assert.match(fault.message, /the whole memory has 4\.1 MiB/)
+    }))
+  for (const memory of [0, 2 ** 22 - 1, 2 ** 32 + 1, 5e6 + 0.5, NaN]) {
+    const fault = await Effect.runPromise(faultOf(Effect.scoped(wasm({ memory }))))
+    assert.is(fault.reason, "input")
+    assert.match(
+      fault.message,
+      new RegExp(`memory is ${String(memory).replace(".", "\\.")}; expected whole bytes from 4194304`),
+    )
+  }
+})
 
 const double = oneKernel(
   {

@@ -24,7 +24,7 @@ const it = suite("wasm nearest")
 
 const on = <A>(options: WasmOptions, use: (backend: Backend) => Promise<A>): Promise<A> =>
   Effect.runPromise(Effect.scoped(Effect.gen(function* () {
-    const backend = yield* wasm(options)
+    const backend = yield* wasm({ memory: 2 ** 28, ...options })
     return yield* Effect.promise(() => use(backend as Backend))
   })))
 

@@ -28,7 +28,7 @@ const tame = (all: ReadonlyArray<{ readonly data: Float64Array }>): boolean =>
 for (const largest of [4, 20]) {
   it(`mean the same, axes up to ${largest}`, () =>
     Effect.runPromise(Effect.scoped(Effect.gen(function* () {
-      const device = yield* wasm({ threads: 1 })
+      const device = yield* wasm({ memory: 2 ** 28, threads: 1 })
       let compared = 0
       for (const { inputs, roots } of fc.sample(randomGraph(300, largest), { seed: 40 + largest, numRuns: 80 })) {
         const kept = roots.filter(smooth)

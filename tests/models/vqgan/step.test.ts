@@ -38,7 +38,7 @@ const trained = (
   looked: (step: number) => boolean = () => false,
 ): Promise<ReadonlyArray<{ readonly metrics: Numbers; readonly state: Numbers }>> =>
   Effect.runPromise(Effect.scoped(Effect.gen(function* () {
-    const device = yield* Effect.flatMap(wasm({ threads: 1 }), make)
+    const device = yield* Effect.flatMap(wasm({ memory: 2 ** 28, threads: 1 }), make)
     const specs = { state: Vqgan.stateSpecs(config, r), batch: Vqgan.batchSpecs(config, r) }
     const compiled = compile(Vqgan.step(config, r) as never, specs as never, { donate: ["state"] })
     if (E.isLeft(compiled)) throw new Error(compiled.left.map((f) => f.message).join("\n"))

@@ -47,7 +47,7 @@ const ran = <S>(
     })).pipe(Effect.provide(on)) as unknown as Effect.Effect<Values, unknown>,
   )
 
-const onWasm = Layer.effect(Device, Effect.flatMap(wasm({ threads: 1, blas: false }), (b) => make(b)))
+const onWasm = Layer.effect(Device, Effect.flatMap(wasm({ memory: 2 ** 28, threads: 1, blas: false }), (b) => make(b)))
 const onOracle = Layer.effect(Device, Effect.flatMap(oracle, (b) => make(b)))
 
 /** The rows as a batch on the host. */

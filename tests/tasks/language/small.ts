@@ -52,7 +52,9 @@ export const tokenizer: Tokenizer = {
 
 /** Runs on one thread: there is little to share out. */
 export const onCpu = <A, X>(run: Effect.Effect<A, X, Device | Scope.Scope>): Promise<A> =>
-  Effect.runPromise(Effect.scoped(Effect.provide(run, layer(wasm({ threads: 1 })))) as Effect.Effect<A, X>)
+  Effect.runPromise(
+    Effect.scoped(Effect.provide(run, layer(wasm({ memory: 2 ** 28, threads: 1 })))) as Effect.Effect<A, X>,
+  )
 
 /** The language of the model. */
 export const language = (

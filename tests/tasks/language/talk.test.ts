@@ -56,7 +56,7 @@ const run = (args: ReadonlyArray<string>, console: Console): Promise<number> =>
   Effect.runPromise(main(args, {
     console,
     model: () => Effect.succeed(model),
-    device: () => layer(wasm({ threads: 1 })),
+    device: () => layer(wasm({ memory: 2 ** 28, threads: 1 })),
   }))
 
 /** What the model answers to each of these prompts. */

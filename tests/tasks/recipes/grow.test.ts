@@ -95,7 +95,7 @@ it("grows, asks, is tuned, and is measured; run again it does nothing", () =>
     const { questions, text, chat, bits, needles } = recipe(folder)
     const files = new Map<string, Uint8Array>()
     const told: Array<Event> = []
-    const device = layer(wasm({ threads: 1 }))
+    const device = layer(wasm({ memory: 2 ** 28, threads: 1 }))
     const made = <A, X>(stage: Stage<A, X, never>): Promise<A> =>
       Effect.runPromise(
         heardBy(run(stage), [(e) => Effect.sync(() => void told.push(e))]).pipe(

@@ -158,7 +158,7 @@ it(
     const models = extend(table, { context: 16, theta: 1e4 }, base, see)
     const said = right(models[1]!.expects())
     assert.equal([said.tokens, said.steps, said.notes![2]], [384, 3, "warm-up 1, then 1e-2, falling to 1e-3"])
-    const all = Layer.mergeAll(memory(new Map()), events, layer(wasm({ threads: 1 })))
+    const all = Layer.mergeAll(memory(new Map()), events, layer(wasm({ memory: 2 ** 28, threads: 1 })))
     const trained = await Effect.runPromise(Effect.provide(run(models[1]!), all))
     assert.equal([trained.steps, trained.tokens], [3, 384])
     const { visionLoss, textLoss } = trained.curve[0]!.more!

@@ -44,7 +44,7 @@ it("bits per byte of a text are those of the formulas in float64, in windows tha
       const language = yield* learnedLanguage({ name: "tiny", config, parameters: ref, tokenizer: letters })
       assert.is(language.digest, ref.digest)
       return (yield* bitsPerByte(language, text, { context, batch: 24 })).bits
-    })).pipe(Effect.provide(Layer.merge(events, layer(wasm({ threads: 1 }))))),
+    })).pipe(Effect.provide(Layer.merge(events, layer(wasm({ memory: 2 ** 28, threads: 1 }))))),
   )
   const tokens = Array.from(letters.encode(text))
   const nats = (scores: ReadonlyArray<number>, target: number): number =>

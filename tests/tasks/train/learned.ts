@@ -24,7 +24,7 @@ export interface Ran {
 const ran = <B>(l: Learning<never, never, B>): Effect.Effect<Ran, TrainingFault, Store> =>
   Effect.gen(function* () {
     const told: Array<Event> = []
-    const around = Layer.merge(events, layer(wasm({ threads: 1 })))
+    const around = Layer.merge(events, layer(wasm({ memory: 2 ** 28, threads: 1 })))
     const trained = yield* heardBy(learn(l, yield* journalIn), [(e) => Effect.sync(() => void told.push(e))]).pipe(
       Effect.provide(around),
     )

@@ -34,7 +34,7 @@ const ran = (t: Training<never, never>, threads: number, watch?: Watch): Effect.
   Effect.gen(function* () {
     const told: Array<Event> = []
     const journal = yield* journalIn
-    const around = Layer.merge(events, layer(wasm({ threads })))
+    const around = Layer.merge(events, layer(wasm({ memory: 2 ** 28, threads })))
     const trained = yield* heardBy(train(t, journal, watch), [(e) => Effect.sync(() => void told.push(e))]).pipe(
       Effect.provide(around),
     )

@@ -29,7 +29,7 @@ const it = suite("tasks/train/mesh")
 type Files = Map<string, Uint8Array>
 type Around = Layer.Layer<Device, unknown> | Layer.Layer<Device | Mesh, unknown>
 
-const cpu = layer(wasm({ threads: 1, blas: false }))
+const cpu = layer(wasm({ memory: 2 ** 28, threads: 1, blas: false }))
 const short = { ...training, recipe: { ...recipe, steps: 8 }, save: 2 }
 const spread = (shape: { readonly data?: number; readonly ring?: number }): typeof short => ({
   ...short,
@@ -84,7 +84,10 @@ const onLanes = (
 ): Promise<ReadonlyArray<Trained>> => {
   const rank = (engine: Parameters<Parameters<typeof together>[1]>[0]) =>
     Effect.scoped(Effect.gen(function* () {
-      const device = Layer.effect(Device, make(yield* wasm({ threads: 1, blas: false }), "a rank", engine))
+      const device = Layer.effect(
+        Device,
+        make(yield* wasm({ memory: 2 ** 28, threads: 1, blas: false }), "a rank", engine),
+      )
       const mesh = processes(spreadOver(shape), engine, "lanes")
       const store = yield* Store
       const counting: Store = {

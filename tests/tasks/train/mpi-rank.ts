@@ -26,7 +26,10 @@ const shape = { data: 2, ring: 2 }
 await Effect.runPromise(
   Effect.scoped(Effect.gen(function* () {
     const engine = yield* mpi(shape)
-    const device = Layer.effect(Device, make(yield* wasm({ threads: 1, blas: false }), "a rank", engine))
+    const device = Layer.effect(
+      Device,
+      make(yield* wasm({ memory: 2 ** 28, threads: 1, blas: false }), "a rank", engine),
+    )
     const mesh = processes(spreadOver(shape), engine, "mpi")
     const dying = engine.rank === 1 && dies !== undefined
     const batches: Batches = {

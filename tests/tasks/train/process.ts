@@ -36,5 +36,9 @@ const main = Effect.gen(function* () {
 })
 
 await Effect.runPromise(
-  main.pipe(Effect.provide(events), Effect.provide(layer(wasm({ blas: false }))), Effect.provide(folder(out))),
+  main.pipe(
+    Effect.provide(events),
+    Effect.provide(layer(wasm({ memory: 2 ** 28, blas: false }))),
+    Effect.provide(folder(out)),
+  ),
 )

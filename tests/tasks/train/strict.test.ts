@@ -36,7 +36,7 @@ const learned = async (line: ReadonlyArray<string>, env: { readonly [name: strin
 const inProcess = (threads: number): Promise<Trained> =>
   Effect.runPromise(
     Effect.flatMap(journalIn, (journal) => train(training, journal)).pipe(
-      Effect.provide(Layer.mergeAll(events, layer(wasm({ threads, relaxed: false })), memory())),
+      Effect.provide(Layer.mergeAll(events, layer(wasm({ memory: 2 ** 28, threads, relaxed: false })), memory())),
     ),
   )
 
@@ -63,7 +63,7 @@ const described = (text: string | undefined): Promise<string> => {
     else process.env.ORRERY_WASM = value
   }
   set(text)
-  const open = Effect.match(wasm({ threads: 1 }), {
+  const open = Effect.match(wasm({ memory: 2 ** 28, threads: 1 }), {
     onFailure: (fault) => `${fault.reason}: ${fault.message}`,
     onSuccess: ({ info }) => `${info.description} [${info.features.join(" ")}]`,
   })

@@ -37,7 +37,7 @@ const frame = (seed: number): Frame => ({
   ...{ width: 8, height: 8 },
   pixels: Uint8Array.from({ length: 192 }, (_, i) => (i * 37 + seed * 91 + (i % 7) * seed) % 256),
 })
-const device = layer(wasm({ threads: 1 }))
+const device = layer(wasm({ memory: 2 ** 28, threads: 1 }))
 const onDevice = <A, X>(effect: Effect.Effect<A, X, Device | Scope.Scope>): Promise<A> =>
   Effect.runPromise(Effect.scoped(effect).pipe(Effect.provide(device)) as Effect.Effect<A>)
 

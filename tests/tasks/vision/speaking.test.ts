@@ -30,7 +30,7 @@ const it = suite("tasks/vision/speaking")
 
 const eyes: Vqgan.VqganConfig = { ...eyesConfig, multipliers: [1, 1, 2], codes: config.codes }
 const seeing = Vqgan.initialise(eyes, hostKey(3))
-const device = layer(wasm({ threads: 1 }))
+const device = layer(wasm({ memory: 2 ** 28, threads: 1 }))
 
 // ---- the model, in a folder and by a stage -----------------------------------------
 

@@ -154,7 +154,9 @@ it("all stages connect: run at the smallest scale, and read again from what is t
     const made = await Effect.runPromise(
       Effect.scoped(heardBy(runAll(stages), [(e) => Effect.sync(() => void heard.push(e))])).pipe(
         Effect.mapError((fault) => new Error(JSON.stringify(fault))),
-        Effect.provide(Layer.mergeAll(memory(files), events, layer(wasm({ threads: 1 }), "a test asked for it"))),
+        Effect.provide(
+          Layer.mergeAll(memory(files), events, layer(wasm({ memory: 2 ** 28, threads: 1 }), "a test asked for it")),
+        ),
       ) as Effect.Effect<Readonly<Record<string, unknown>>>,
     )
     const of = (tag: Event["_tag"]) => heard.filter((e) => e._tag === tag).map(({ stage }) => stage)
