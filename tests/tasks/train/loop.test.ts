@@ -208,7 +208,7 @@ it("a training that does not fit is a fault before anything is drawn or read", a
   assert.is(said._tag === "DeviceFault" && said.reason, "memory")
   assert.match(
     said.message,
-    /^the training needs \d+\.\d\d GiB on the device, which has \d+\.\d\d GiB: .*recipe\.batch, now 2000000/,
+    /^the training needs \d+\.\d\d GiB on the device, which has \d+\.\d\d? [GM]iB: .*recipe\.batch, now 2000000/,
   )
 })
 
