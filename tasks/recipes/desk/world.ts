@@ -91,7 +91,7 @@ export const world: Adjustable & Reported = adjustable(desk, {
   standard,
   settings: {
     scale: {
-      about: "quick: every stage at a fifth of its steps; tiny: all stages in seconds, nothing is learned",
+      about: "quick: most stages at an eighth of their steps; tiny: all stages in seconds, nothing is learned",
       set: (_, name) => name === "quick" ? E.right(quick) : name === "tiny" ? E.right(tiny) : E.left("quick or tiny"),
     },
   },
