@@ -33,7 +33,7 @@ export interface Ablating {
 }
 
 /** The numbers of `world`. */
-export const ablating: Ablating = { steps: 150, time: 512, rows: 8 }
+export const ablating: Ablating = { steps: 100, time: 512, rows: 8 }
 
 /** One training each, all from the same parameters, on the same examples. */
 export const ablations = (

@@ -63,8 +63,8 @@ export const sights: ReadonlyArray<Sight> = [
     ...common,
     name: "vision-1k",
     about: "a quarter each: stills, questions about stills, videos, questions about videos",
-    ...{ time: 1024, rows: 4, steps: 2000 },
-    rate: { kind: "linear", peak: 3e-3, warmup: 10, decay: 2000, end: 1e-4 },
+    ...{ time: 1024, rows: 4, steps: 1800 },
+    rate: { kind: "linear", peak: 3e-3, warmup: 10, decay: 1800, end: 1e-4 },
     mixing: {
       shares: { "text-image": 0.24, "text-video": 0.24, "image-chat": 0.24, "video-chat": 0.24, text: 0.04 },
       pairing: { swap: 0.3, drop: 0.1 },
