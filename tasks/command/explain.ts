@@ -19,7 +19,7 @@ import { stageNamed } from "../stage/key.ts"
 import { declared } from "../train/declared.ts"
 import type { Stepping } from "../train/step.ts"
 import { failure, meant, type Shared, shared, type Surroundings } from "./around.ts"
-import { writeText } from "./file.ts"
+import { writeText } from "../named.ts"
 import { type Asked, type Command, count, type Flag, oneOf, text } from "./flags.ts"
 import { mesh } from "./mesh.ts"
 

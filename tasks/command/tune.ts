@@ -7,7 +7,7 @@ import { type Gpu, openGpu } from "../../core/device/webgpu/open.ts"
 import { loads, tune as tuned, type Tuned } from "../../core/device/webgpu/tune.ts"
 import type { Told } from "../recipes/registry.ts"
 import { failure, type Surroundings } from "./around.ts"
-import { writeText } from "./file.ts"
+import { writeText } from "../named.ts"
 import { type Asked, type Command, type Flag, oneOf, text } from "./flags.ts"
 
 type TuneFlags = { readonly implementation: Flag<"dawn" | "navigator">; readonly out: Flag<string> }

@@ -4,10 +4,11 @@
  */
 import * as Effect from "effect/Effect"
 import { readFile, stat } from "node:fs/promises"
-import { basename, dirname, extname, resolve } from "node:path"
+import { extname, resolve } from "node:path"
 import { sampledFrames } from "../../models/world/layout.ts"
 import { saying } from "../data/fault.ts"
-import { folder, Store, type StoreFault } from "../store.ts"
+import { writeBytes } from "../named.ts"
+import type { StoreFault } from "../store.ts"
 import { type VisionFault, visionFault } from "./fault.ts"
 import type { Clip, Frame } from "./frame.ts"
 import { decodeImage, gifOf, type Limits, limits, pngOf } from "./image.ts"
@@ -111,10 +112,4 @@ export const writeClip = (
   clip: Clip,
   programs: Tools = tools,
 ): Effect.Effect<void, VisionFault | StoreFault> =>
-  Effect.flatMap(
-    bytesOf(path, clip, programs),
-    (bytes) =>
-      Effect.flatMap(Store, (store) => store.write(basename(path), bytes)).pipe(
-        Effect.provide(folder(dirname(resolve(path)))),
-      ),
-  )
+  Effect.asVoid(Effect.flatMap(bytesOf(path, clip, programs), (bytes) => writeBytes(path, bytes)))
